@@ -356,9 +356,8 @@ impl Call {
     /// The other side of a signal.
     pub fn peer(&self, by: UserId, to: Option<UserId>) -> Result<UserId, CallRefused> {
         let mut others = self.others(by);
-        let to = match (to, others.next(), others.next()) {
-            (Some(to), ..) | (None, Some(to), None) => to,
-            _ => return Err(CallRefused::WhomFor),
+        let ((Some(to), ..) | (None, Some(to), None)) = (to, others.next(), others.next()) else {
+            return Err(CallRefused::WhomFor);
         };
         match self.people.iter().find(|p| p.user == to && p.user != by) {
             Some(peer) if peer.standing == Standing::Joined || peer.standing.is_pending() => Ok(to),
