@@ -122,9 +122,11 @@ impl Account {
     pub fn link(self, linkedin: LinkedIn, now: Timestamp) -> Result<Self, AccountRefused> {
         let linkedin = match self.linkedin {
             None => linkedin,
-            Some(known) if known.subject == linkedin.subject => {
-                LinkedIn { profile: known.profile.updated_by(linkedin.profile), token: linkedin.token.or(known.token), ..known }
-            }
+            Some(known) if known.subject == linkedin.subject => LinkedIn {
+                profile: known.profile.updated_by(linkedin.profile),
+                token: linkedin.token.or(known.token),
+                ..known
+            },
             Some(_) => return Err(AccountRefused::LinkedOtherwise),
         };
         let name = linkedin.profile.name.clone().unwrap_or(self.name);
@@ -142,7 +144,10 @@ impl Account {
 
     /// The address to show, and whether somebody checked it.
     pub fn email(&self) -> Option<(&Email, bool)> {
-        let linked = self.linkedin.as_ref().and_then(|l| Some((l.profile.email.as_ref()?, l.profile.email_verified == Some(true))));
+        let linked = self
+            .linkedin
+            .as_ref()
+            .and_then(|l| Some((l.profile.email.as_ref()?, l.profile.email_verified == Some(true))));
         match &self.password_email {
             Some(email) => Some((email, linked == Some((email, true)))),
             None => linked,
@@ -197,7 +202,9 @@ mod tests {
         let id = UserId::derived([1; 16]);
         let only_linkedin = Account::from_linkedin(id, linkedin("1", full()), now);
         assert_eq!(only_linkedin.unlink(now), Err(AccountRefused::LastWayIn));
-        let both = Account::register(id, name("Ada"), email("ada@example.com"), now).link(linkedin("1", full()), now).expect("free");
+        let both = Account::register(id, name("Ada"), email("ada@example.com"), now)
+            .link(linkedin("1", full()), now)
+            .expect("free");
         let (left, gone) = both.unlink(now).expect("a password remains");
         assert_eq!((left.linkedin.clone(), gone.sub.as_str()), (None, "1"));
         assert_eq!(left.unlink(now), Err(AccountRefused::NotLinked));

@@ -145,6 +145,9 @@ pub struct Call {
     pub created_at: Timestamp,
     /// Nobody can answer from then on.
     pub ring_until: Timestamp,
+    /// Hash of the request that began it, to recognise its repetition.
+    #[serde(default)]
+    pub request: Option<String>,
 }
 
 /// What happened to a call.
@@ -250,8 +253,14 @@ impl Call {
         now: Timestamp,
     ) -> Result<(Self, CallEvent), CallRefused> {
         check_callees(caller.user, &callees.iter().map(|c| c.user).collect::<Vec<_>>())?;
-        let joined = Participant { user: caller.user, name: caller.name, standing: Standing::Joined, device: Some(device) };
-        let invited = callees.into_iter().map(|c| Participant { user: c.user, name: c.name, standing: Standing::Invited, device: None });
+        let joined =
+            Participant { user: caller.user, name: caller.name, standing: Standing::Joined, device: Some(device) };
+        let invited = callees.into_iter().map(|c| Participant {
+            user: c.user,
+            name: c.name,
+            standing: Standing::Invited,
+            device: None,
+        });
         let call = Self {
             id,
             kind,
@@ -260,6 +269,7 @@ impl Call {
             state: CallState::Initiated,
             created_at: now,
             ring_until: now + limit::RING,
+            request: None,
         };
         Ok((call, CallEvent::Invited))
     }
@@ -302,9 +312,12 @@ impl Call {
         let state = match self.state {
             CallState::Initiated if now >= self.ring_until => failed(FailedBecause::Unreachable),
             CallState::Ringing if now >= self.ring_until => failed(FailedBecause::NoAnswer),
-            CallState::Connected { since } if now >= since + limit::CALL_LONGEST => {
-                CallState::Disconnected { since, at: since + limit::CALL_LONGEST, because: EndedBecause::Expired, by: None }
-            }
+            CallState::Connected { since } if now >= since + limit::CALL_LONGEST => CallState::Disconnected {
+                since,
+                at: since + limit::CALL_LONGEST,
+                because: EndedBecause::Expired,
+                by: None,
+            },
             CallState::Connected { since } if now >= self.ring_until && talking < 2 => {
                 CallState::Disconnected { since, at: self.ring_until, because: EndedBecause::HungUp, by: None }
             }
@@ -340,7 +353,13 @@ impl Call {
     }
 
     /// Whether this device may send signals to this peer; names the peer when there is only one.
-    pub fn may_signal(&self, by: UserId, device: &DeviceId, to: Option<UserId>, now: Timestamp) -> Result<UserId, CallRefused> {
+    pub fn may_signal(
+        &self,
+        by: UserId,
+        device: &DeviceId,
+        to: Option<UserId>,
+        now: Timestamp,
+    ) -> Result<UserId, CallRefused> {
         let call = self.clone().live(by, now)?;
         match call.participant(by)? {
             Participant { standing: Standing::Joined, device: Some(joined), .. } if joined != device => {
@@ -367,10 +386,17 @@ impl Call {
     }
 
     /// This person answered a live offer with this device. No event when they had joined with it before.
-    pub fn answer(self, by: UserId, device: &DeviceId, now: Timestamp) -> Result<(Self, Option<CallEvent>), CallRefused> {
+    pub fn answer(
+        self,
+        by: UserId,
+        device: &DeviceId,
+        now: Timestamp,
+    ) -> Result<(Self, Option<CallEvent>), CallRefused> {
         let mut call = self.live(by, now)?;
         match call.participant(by)? {
-            Participant { standing: Standing::Joined, device: Some(joined), .. } if joined == device => return Ok((call, None)),
+            Participant { standing: Standing::Joined, device: Some(joined), .. } if joined == device => {
+                return Ok((call, None));
+            }
             Participant { standing: Standing::Joined, .. } => return Err(CallRefused::AnsweredElsewhere),
             Participant { standing, .. } if !standing.is_pending() => return Err(CallRefused::Gone),
             _ => {}
@@ -412,7 +438,9 @@ impl Call {
         }
         let by_person = Some(by);
         call.state = match call.state {
-            CallState::Connected { since } => CallState::Disconnected { since, at: now, because: EndedBecause::HungUp, by: by_person },
+            CallState::Connected { since } => {
+                CallState::Disconnected { since, at: now, because: EndedBecause::HungUp, by: by_person }
+            }
             _ if by == call.caller => CallState::Failed { at: now, because: FailedBecause::Cancelled, by: by_person },
             _ => CallState::Failed { at: now, because: FailedBecause::Declined, by: by_person },
         };

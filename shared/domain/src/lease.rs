@@ -70,7 +70,13 @@ mod tests {
     fn lease(ticket: u8) -> Lease {
         let bytes = [ticket; 16];
         let connection = ConnectionId("c".into());
-        Lease::open(TicketId::derived(bytes), connection, UserId::derived(bytes), SessionId::derived(bytes), Timestamp::UNIX_EPOCH)
+        Lease::open(
+            TicketId::derived(bytes),
+            connection,
+            UserId::derived(bytes),
+            SessionId::derived(bytes),
+            Timestamp::UNIX_EPOCH,
+        )
     }
 
     #[test]

@@ -151,7 +151,14 @@ mod tests {
     /// Two people who offer and answer in every order, each seeing the server's state at once or one step late.
     #[test]
     fn in_every_order_of_glare_the_pair_ends_with_one_offer_and_its_own_answer() {
-        let steps = [Step::Offer(1), Step::Offer(2), Step::Answer(1), Step::Answer(2), Step::AnswerLate(1), Step::AnswerLate(2)];
+        let steps = [
+            Step::Offer(1),
+            Step::Offer(2),
+            Step::Answer(1),
+            Step::Answer(2),
+            Step::AnswerLate(1),
+            Step::AnswerLate(2),
+        ];
         let mut agreed = 0;
         for number in 0..steps.len().pow(6) {
             let order: Vec<Step> = (0..6).map(|i| steps[number / steps.len().pow(i) % steps.len()]).collect();
@@ -161,7 +168,8 @@ mod tests {
                 let before = current.clone();
                 let (from, result) = match *step {
                     Step::Offer(from) => {
-                        let new = description(DescriptionKind::Offer, from, 10 + u8::try_from(offers.len()).expect("few"));
+                        let new =
+                            description(DescriptionKind::Offer, from, 10 + u8::try_from(offers.len()).expect("few"));
                         offers.push(new.clone());
                         (from, offer(before.as_ref(), new, from == POLITE))
                     }
@@ -171,7 +179,8 @@ mod tests {
                             Step::AnswerLate(_) => offers.iter().find(theirs),
                             _ => offers.iter().rfind(theirs),
                         };
-                        let made = |offer_id| Description { offer_id, ..description(DescriptionKind::Answer, from, 99) };
+                        let made =
+                            |offer_id| Description { offer_id, ..description(DescriptionKind::Answer, from, 99) };
                         (from, answer(before.as_ref(), seen.map(|o| o.offer_id), made))
                     }
                 };
@@ -180,10 +189,16 @@ mod tests {
                         if new.kind == DescriptionKind::Answer {
                             let answered = before.expect("something was answered");
                             assert_eq!(answered.offer_id, new.offer_id, "{order:?}");
-                            assert!(answered.kind == DescriptionKind::Answer || answered.from != new.from, "{order:?}: answered oneself");
+                            assert!(
+                                answered.kind == DescriptionKind::Answer || answered.from != new.from,
+                                "{order:?}: answered oneself"
+                            );
                             agreed += 1;
                         } else if let Some(Description { kind: DescriptionKind::Offer, from: pending, .. }) = before {
-                            assert!(pending == new.from || from == IMPOLITE, "{order:?}: the polite side pushed an offer aside");
+                            assert!(
+                                pending == new.from || from == IMPOLITE,
+                                "{order:?}: the polite side pushed an offer aside"
+                            );
                         }
                         current = Some(new);
                     }

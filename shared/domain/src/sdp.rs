@@ -202,7 +202,8 @@ mod tests {
         assert!(Sdp::try_from("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n".to_owned()).is_ok());
         let big = format!("v=0\r\n{}", "a=x\r\n".repeat(limit::SDP / 5));
         assert!(matches!(Sdp::try_from(big), Err(SdpRefused::TooLarge { .. })));
-        for bad in ["", "hello", "v=1\r\n", "v=0", "v=0\r\na\0=x\r\n", "v=0\r\nnonsense\r\n", "v=0\r\n\u{1b}[31m=\r\n"] {
+        for bad in ["", "hello", "v=1\r\n", "v=0", "v=0\r\na\0=x\r\n", "v=0\r\nnonsense\r\n", "v=0\r\n\u{1b}[31m=\r\n"]
+        {
             assert_eq!(Sdp::try_from(bad.to_owned()), Err(SdpRefused::NotSdp), "{bad:?}");
         }
     }

@@ -19,11 +19,11 @@ use serde::{Deserialize, Serialize};
 use crate::id::{SessionId, UserId};
 use crate::limit;
 
-/// Half of the SHA-256 of the idempotency key that came with a rotation.
-pub type Proof = [u8; 16];
+/// A hash of the idempotency key that came with a rotation.
+pub type Proof = String;
 
 /// One use of a refresh token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rotation {
     /// When.
     pub at: Timestamp,

@@ -7,8 +7,8 @@ use crate::id::UserId;
 use crate::limit;
 use crate::text::ReturnTo;
 
-/// SHA-256 of a secret that only its holder has.
-pub type SecretHash = [u8; 32];
+/// SHA-256 of a secret that only its holder has, base64url.
+pub type SecretHash = String;
 
 /// What the sign-in is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,10 +27,6 @@ pub struct SignIn {
     pub purpose: Purpose,
     /// Hash of the secret in the cookie of the browser that began it.
     pub browser: SecretHash,
-    /// Sent to providers that return it in the id_token (OpenID Connect Core section 3.1.2.1).
-    pub nonce: Option<String>,
-    /// PKCE verifier (RFC 7636), for providers that take one.
-    pub verifier: Option<String>,
     /// Where the app goes afterwards.
     pub return_to: Option<ReturnTo>,
     /// Later it is refused.
@@ -51,11 +47,11 @@ pub enum SignInRefused {
 impl SignIn {
     /// A sign-in that begins now.
     pub fn begin(purpose: Purpose, browser: SecretHash, return_to: Option<ReturnTo>, now: Timestamp) -> Self {
-        Self { purpose, browser, nonce: None, verifier: None, return_to, expires_at: now + limit::SIGN_IN }
+        Self { purpose, browser, return_to, expires_at: now + limit::SIGN_IN }
     }
 
     /// Whether the browser that came back is the one that began it. Only then may it be used up.
-    pub fn is_of(&self, browser: &SecretHash) -> bool {
+    pub fn is_of(&self, browser: &str) -> bool {
         self.browser == *browser
     }
 
@@ -73,18 +69,18 @@ mod tests {
 
     use super::*;
 
-    const ALICE: SecretHash = [1; 32];
-    const ALICES_SECOND_TAB: SecretHash = [2; 32];
-    const MALLORY: SecretHash = [3; 32];
+    const ALICE: &str = "alice";
+    const ALICES_SECOND_TAB: &str = "alice's second tab";
+    const MALLORY: &str = "mallory";
 
     #[derive(Clone, Copy, Debug)]
     enum Step {
-        Callback { state: usize, browser: SecretHash },
+        Callback { state: usize, browser: &'static str },
         Wait,
     }
 
     /// What the store does in one conditional delete.
-    fn take(states: &mut BTreeMap<usize, SignIn>, state: usize, browser: &SecretHash) -> Result<SignIn, SignInRefused> {
+    fn take(states: &mut BTreeMap<usize, SignIn>, state: usize, browser: &str) -> Result<SignIn, SignInRefused> {
         match states.get(&state) {
             Some(found) if found.is_of(browser) => Ok(states.remove(&state).expect("found above")),
             _ => Err(SignInRefused::Unknown),
@@ -108,7 +104,7 @@ mod tests {
             let mut now = began;
             let mut states: BTreeMap<usize, SignIn> = [(0, ALICE), (1, ALICES_SECOND_TAB), (2, MALLORY)]
                 .into_iter()
-                .map(|(state, browser)| (state, SignIn::begin(Purpose::SignIn, browser, None, began)))
+                .map(|(state, browser)| (state, SignIn::begin(Purpose::SignIn, browser.to_owned(), None, began)))
                 .collect();
             let mut used = [0; 3];
             for step in &order {
@@ -116,7 +112,7 @@ mod tests {
                     Step::Wait => now += SignedDuration::from_mins(6),
                     Step::Callback { state, browser } => {
                         let owner = [ALICE, ALICES_SECOND_TAB, MALLORY][state];
-                        match take(&mut states, state, &browser).and_then(|found| found.come_back(now)) {
+                        match take(&mut states, state, browser).and_then(|found| found.come_back(now)) {
                             Ok(_) => {
                                 used[state] += 1;
                                 assert_eq!(browser, owner, "{order:?}");

@@ -88,11 +88,21 @@ fn check(order: &[Step], world: &World) {
     match call.state {
         CallState::Initiated | CallState::Ringing => {
             assert!(world.devices.is_empty() && joined == 1 && pending > 0, "{order:?}");
-            assert_eq!(call.state == CallState::Ringing, call.people.iter().any(|p| p.standing == Standing::Ringing) || call.people.iter().any(|p| p.standing == Standing::Declined) && call.state == CallState::Ringing, "{order:?}");
+            assert_eq!(
+                call.state == CallState::Ringing,
+                call.people.iter().any(|p| p.standing == Standing::Ringing)
+                    || call.people.iter().any(|p| p.standing == Standing::Declined) && call.state == CallState::Ringing,
+                "{order:?}"
+            );
         }
-        CallState::Connected { .. } => assert!(joined + pending >= 2 && joined >= 1 && !world.devices.is_empty(), "{order:?}"),
+        CallState::Connected { .. } => {
+            assert!(joined + pending >= 2 && joined >= 1 && !world.devices.is_empty(), "{order:?}")
+        }
         CallState::Disconnected { since, at, .. } => {
-            assert!(!world.devices.is_empty() && since <= at && joined + pending == 0 || at == call.ring_until, "{order:?}: {call:?}");
+            assert!(
+                !world.devices.is_empty() && since <= at && joined + pending == 0 || at == call.ring_until,
+                "{order:?}: {call:?}"
+            );
         }
         CallState::Failed { at, .. } => {
             assert!(world.devices.is_empty() && call.duration(at) == SignedDuration::ZERO, "{order:?}");
@@ -113,13 +123,29 @@ fn every_order(callees: &[u8], steps: &[Step], length: u32) -> usize {
 
 #[test]
 fn two_devices_answering_hang_ups_and_the_clock_in_every_order() {
-    let steps = [Step::Ring(2), Step::Answer(2, "phone"), Step::Answer(2, "laptop"), Step::End(1), Step::End(2), Step::Late, Step::Read];
+    let steps = [
+        Step::Ring(2),
+        Step::Answer(2, "phone"),
+        Step::Answer(2, "laptop"),
+        Step::End(1),
+        Step::End(2),
+        Step::Late,
+        Step::Read,
+    ];
     assert_eq!(every_order(&[2], &steps, 6), 117_649);
 }
 
 #[test]
 fn a_group_of_three_in_every_order() {
-    let steps = [Step::Ring(2), Step::Answer(2, "phone"), Step::Answer(3, "tablet"), Step::End(1), Step::End(2), Step::End(3), Step::Late];
+    let steps = [
+        Step::Ring(2),
+        Step::Answer(2, "phone"),
+        Step::Answer(3, "tablet"),
+        Step::End(1),
+        Step::End(2),
+        Step::End(3),
+        Step::Late,
+    ];
     assert_eq!(every_order(&[2, 3], &steps, 6), 117_649);
 }
 

@@ -13,7 +13,7 @@ fn begin() -> Session {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Held {
     generation: u32,
-    key: Option<Proof>,
+    key: Option<u8>,
 }
 
 #[derive(Clone)]
@@ -46,12 +46,20 @@ enum Step {
 
 impl World {
     fn new() -> Self {
-        let stored = Held { generation: 1, key: Some([1; 16]) };
-        Self { session: begin(), now: Timestamp::UNIX_EPOCH, stored, in_flight: None, thief: None, thief_got_in: false, keys: 1 }
+        let stored = Held { generation: 1, key: Some(1) };
+        Self {
+            session: begin(),
+            now: Timestamp::UNIX_EPOCH,
+            stored,
+            in_flight: None,
+            thief: None,
+            thief_got_in: false,
+            keys: 1,
+        }
     }
 
     fn send(&mut self, held: Held) -> Option<u32> {
-        match self.session.clone().refresh(held.generation, held.key, self.now) {
+        match self.session.clone().refresh(held.generation, held.key.map(|key| key.to_string()), self.now) {
             Refresh::Rotated(session) => {
                 self.session = session;
                 Some(self.session.generation)
@@ -68,7 +76,7 @@ impl World {
     fn keep(&mut self, generation: Option<u32>) {
         if let Some(generation) = generation.filter(|g| *g > self.stored.generation) {
             self.keys += 1;
-            self.stored = Held { generation, key: Some([self.keys; 16]) };
+            self.stored = Held { generation, key: Some(self.keys) };
         }
     }
 
@@ -155,9 +163,13 @@ fn a_thief_is_caught_at_the_next_use_of_either_copy() {
 
 #[test]
 fn fifty_equal_refreshes_get_fifty_equal_successors() {
-    let Refresh::Rotated(session) = begin().refresh(1, None, Timestamp::UNIX_EPOCH) else { panic!("the first one rotates") };
+    let Refresh::Rotated(session) = begin().refresh(1, None, Timestamp::UNIX_EPOCH) else {
+        panic!("the first one rotates")
+    };
     for _ in 0..49 {
-        let Refresh::Again(again) = session.clone().refresh(1, None, Timestamp::UNIX_EPOCH) else { panic!("the others repeat") };
+        let Refresh::Again(again) = session.clone().refresh(1, None, Timestamp::UNIX_EPOCH) else {
+            panic!("the others repeat")
+        };
         assert_eq!(again.generation, 2);
     }
 }

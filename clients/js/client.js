@@ -1,0 +1,123 @@
+import { Auth } from "./auth.js";
+import { Calls } from "./calls.js";
+import { Emitter } from "./events.js";
+import { createSend } from "./http.js";
+import { Socket } from "./socket.js";
+import { browserStore, deviceOf, memory } from "./storage.js";
+
+export { Call } from "./call.js";
+export { Problem } from "./problem.js";
+
+const PRESENCE_AT_ONCE = 20;
+
+/**
+ * @typedef {object} Events
+ * @property {import("./socket.js").SocketChange} state
+ * @property {import("./call.js").Call} call somebody rings
+ * @property {{ event: string, call: import("./types.js").CallView }} notice a call changed, on whatever device
+ * @property {import("./types.js").Session | null} session
+ * @property {import("./types.js").LogLine} log
+ *
+ * @typedef {object} Options
+ * @property {string} [url] the server, without a slash at the end
+ * @property {import("./storage.js").Store | "memory"} [storage] where tokens are kept; localStorage unless told
+ * @property {typeof globalThis.fetch} [fetch]
+ * @property {typeof globalThis.WebSocket} [WebSocket]
+ * @property {string} [device] this tab's name; one that survives a reload unless told
+ * @property {RTCIceServer[]} [iceServers]
+ */
+
+/**
+ * A client of one server. Nothing is sent before something is asked of it.
+ * @param {Options} [options]
+ */
+export function createClient({
+  url = globalThis.location?.origin,
+  storage = browserStore("localStorage"),
+  fetch = (...request) => globalThis.fetch(...request),
+  WebSocket = globalThis.WebSocket,
+  device,
+  iceServers = [],
+} = {}) {
+  const tab = storage === "memory" ? memory() : browserStore("sessionStorage");
+  const name = device ?? deviceOf(tab);
+  /** @type {Emitter<Events>} */
+  const events = new Emitter();
+  /** @type {import("./types.js").Log} */
+  const log = (what, detail) => events.emit("log", { what, detail });
+
+  const auth = new Auth({
+    url,
+    send: createSend({ url, fetch, log }),
+    store: storage === "memory" ? memory() : storage,
+    changed: (session) => {
+      calls.forget();
+      socket.shut("signed_out");
+      events.emit("session", session);
+    },
+  });
+
+  const calls = new Calls({
+    device: name,
+    iceServers,
+    auth,
+    socket: () => socket,
+    rings: (call) => events.emit("call", call),
+    notice: (notice) => events.emit("notice", notice),
+    log,
+  });
+
+  const cursorKey = () => `dchat:inbox:${auth.session?.user.id}`;
+  const socket = new Socket({
+    WebSocket,
+    cursor: {
+      get: () => JSON.parse(tab.getItem(cursorKey()) ?? "null"),
+      set: (position) => tab.setItem(cursorKey(), JSON.stringify(position)),
+    },
+    owner: {
+      ticket: async () => (await auth.send("POST", "/auth/ws-ticket")).url,
+      catchUp: () => calls.catchUp(),
+      push: (frame) => calls.take(frame) || log(`unknown event ${frame.event}`, frame.data),
+      changed: (change) => {
+        if (change.to === "closed") globalThis.removeEventListener?.("storage", auth.heard);
+        events.emit("state", change);
+      },
+      log,
+    },
+  });
+
+  return {
+    url,
+    device: name,
+    auth,
+    calls,
+    get state() {
+      return socket.state;
+    },
+    get session() {
+      return auth.session;
+    },
+    /** Connects and stays connected. Each `open()` is undone by one `close()`. */
+    open() {
+      globalThis.addEventListener?.("storage", auth.heard);
+      return socket.open();
+    },
+    close: () => socket.close(),
+    on: events.on.bind(events),
+    /** One action of the socket; see the realtime contract. @param {string} action @param {object} [data] */
+    request: (action, data = {}) => socket.request(action, data),
+    people: {
+      /** Who is online. @param {string[]} ids @returns {Promise<{ user_id: string, online: boolean }[]>} */
+      async presence(ids) {
+        const people = [];
+        for (let from = 0; from < ids.length; from += PRESENCE_AT_ONCE) {
+          const reply = await socket.request("presence.get", { people: ids.slice(from, from + PRESENCE_AT_ONCE) });
+          people.push(...reply.people);
+        }
+        return people;
+      },
+    },
+  };
+}
+
+/** @typedef {ReturnType<typeof createClient>} Client */

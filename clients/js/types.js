@@ -1,0 +1,81 @@
+/**
+ * The wire's shapes, as the contracts name them.
+ *
+ * @typedef {object} User
+ * @property {string} id
+ * @property {string} name
+ * @property {string | null} [email]
+ * @property {boolean} [email_verified]
+ * @property {string | null} [picture]
+ * @property {string[]} [ways_in]
+ *
+ * @typedef {object} Tokens
+ * @property {string} access_token
+ * @property {number} expires_in
+ * @property {string} refresh_token
+ * @property {string} session_id
+ * @property {User} user
+ *
+ * @typedef {object} Session
+ * @property {string} id
+ * @property {User} user
+ *
+ * @typedef {"invited" | "ringing" | "joined" | "declined" | "missed" | "left"} Standing
+ * @typedef {"audio" | "video" | "screen_share"} CallType
+ *
+ * @typedef {object} Participant
+ * @property {string} user_id
+ * @property {string} name
+ * @property {Standing} standing
+ * @property {string | null} device_id
+ *
+ * @typedef {object} Description
+ * @property {string} offer_id
+ * @property {"offer" | "answer"} kind
+ * @property {string} from
+ * @property {string} to
+ * @property {string} device_id
+ * @property {string} sdp
+ * @property {string} at
+ *
+ * @typedef {object} Candidates
+ * @property {string} from
+ * @property {string | null} [offer_id]
+ * @property {RTCIceCandidateInit[]} candidates
+ *
+ * @typedef {object} CallView
+ * @property {string} call_id
+ * @property {CallType} type
+ * @property {"initiated" | "ringing" | "connected" | "disconnected" | "failed"} state
+ * @property {string | null} reason
+ * @property {string} caller_id
+ * @property {Participant[]} participants
+ * @property {string} created_at
+ * @property {string} ring_until
+ * @property {string | null} start_time
+ * @property {string | null} end_time
+ * @property {number} duration
+ * @property {string | null} ended_by
+ * @property {{ descriptions: Description[], candidates: Candidates[] }} [signals]
+ *
+ * @typedef {object} Position
+ * @property {string} epoch
+ * @property {number} seq
+ *
+ * @typedef {object} LogLine
+ * @property {string} what
+ * @property {unknown} [detail]
+ *
+ * @typedef {(what: string, detail?: unknown) => void} Log
+ *
+ * @typedef {object} RequestOptions
+ * @property {unknown} [body]
+ * @property {Record<string, string>} [headers]
+ * @property {AbortSignal} [signal]
+ * @property {number} [timeoutMs]
+ * @property {boolean} [repeatable] the server recognises a repeat, so one may follow a lost answer
+ *
+ * @typedef {(method: string, path: string, options?: RequestOptions) => Promise<any>} Send
+ */
+
+export {};

@@ -1,0 +1,422 @@
+//! The socket's two vocabularies: what clients say and what they hear.
+
+use domain::id::{CallId, OfferId, UserId};
+use domain::inbox::{Entry, Position};
+use domain::limit;
+use domain::sdp::CandidateBatch;
+use domain::text::DeviceId;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use utoipa::ToSchema;
+
+use crate::problem::{Code, Problem};
+use crate::view::{CallView, CandidatesView, DescriptionView, MediaView};
+
+/// `{}`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// How far a client has read, per channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cursors {
+    /// The person's own channel.
+    #[serde(default)]
+    pub inbox: Option<Position>,
+}
+
+/// `resume`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Resume {
+    /// How far the client has read; a missing channel counts as nothing read.
+    #[serde(default)]
+    pub cursors: Cursors,
+}
+
+/// `presence.get`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PresenceGet {
+    /// At most 20.
+    #[schema(max_items = 20)]
+    pub people: Vec<UserId>,
+}
+
+/// `call.ringing`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CallRinging {
+    /// Which call this device shows.
+    pub call_id: CallId,
+}
+
+/// `call.candidates`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CallCandidates {
+    /// Within which call.
+    pub call_id: CallId,
+    /// One batch.
+    pub candidates: CandidateBatch,
+    /// For whom; a call of two needs none.
+    #[serde(default)]
+    pub to: Option<UserId>,
+    /// The offer they belong to.
+    #[serde(default)]
+    pub offer_id: Option<OfferId>,
+    /// From which device.
+    #[serde(default)]
+    pub device_id: Option<DeviceId>,
+}
+
+/// `call.media`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CallMedia {
+    /// Within which call.
+    pub call_id: CallId,
+    /// Sound is sent.
+    pub audio: bool,
+    /// A picture is sent.
+    pub video: bool,
+    /// A screen is sent.
+    pub screen: bool,
+    /// From which device.
+    #[serde(default)]
+    pub device_id: Option<DeviceId>,
+}
+
+/// The envelope of a client's frame; its `data` is read once the action is known.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Envelope {
+    action: String,
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    data: serde_json::Value,
+}
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $name:ident($data:ty) => $action:literal,)*) => {
+        /// What a client says.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum ClientFrame {
+            $($(#[$doc])* $name($data),)*
+        }
+
+        impl ClientFrame {
+            /// Every action.
+            pub const ACTIONS: &[&str] = &[$($action,)*];
+
+            fn of(action: &str, data: serde_json::Value) -> Result<Self, Problem> {
+                match action {
+                    $($action => read(data).map(Self::$name),)*
+                    _ => {
+                        let known = Self::ACTIONS.join(", ");
+                        Err(Problem::because(Code::ActionUnknown, format!("the actions are {known}")))
+                    }
+                }
+            }
+
+            /// The schema of every action's data, for the published contract.
+            pub fn schemas() -> Vec<(&'static str, Schema)> {
+                vec![$(($action, Schema::of::<$data>()),)*]
+            }
+        }
+    };
+}
+
+actions! {
+    /// A sign of life, which renews the lease.
+    Ping(Nothing) => "ping",
+    /// What did I miss?
+    Resume(Resume) => "resume",
+    /// Who is online?
+    PresenceGet(PresenceGet) => "presence.get",
+    /// This device shows the invitation.
+    CallRinging(CallRinging) => "call.ringing",
+    /// ICE candidates for a peer.
+    CallCandidates(CallCandidates) => "call.candidates",
+    /// What this device sends.
+    CallMedia(CallMedia) => "call.media",
+}
+
+/// A schema by its name, with those it refers to.
+#[derive(Clone)]
+pub struct Schema {
+    /// Its own name.
+    pub name: String,
+    /// Itself and what it refers to.
+    pub all: Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)>,
+}
+
+impl Schema {
+    /// The schema of a type.
+    pub fn of<T: ToSchema>() -> Self {
+        let name = T::name().into_owned();
+        let mut all = vec![(name.clone(), T::schema())];
+        T::schemas(&mut all);
+        Self { name, all }
+    }
+}
+
+fn read<T: DeserializeOwned>(data: serde_json::Value) -> Result<T, Problem> {
+    let data = if data.is_null() { serde_json::json!({}) } else { data };
+    let pointed = serde_path_to_error::deserialize(data);
+    pointed.map_err(|error| {
+        let path: String = error.path().iter().map(|step| format!("/{step}")).collect();
+        Problem::new(Code::InvalidFields).at(format!("/data{path}"), error.inner().to_string())
+    })
+}
+
+impl ClientFrame {
+    /// Reads a frame: the id to answer with, if it can be found, and what was said.
+    pub fn parse(text: &str) -> (Option<String>, Result<Self, Problem>) {
+        if text.len() > limit::FRAME {
+            return (None, Err(Problem::new(Code::FrameTooLarge)));
+        }
+        let envelope: Envelope = match serde_json::from_str(text) {
+            Ok(envelope) => envelope,
+            Err(error) => return (None, Err(Problem::because(Code::FrameMalformed, error.to_string()))),
+        };
+        if envelope.id.as_ref().is_some_and(|id| id.len() > 64 || id.chars().any(char::is_control)) {
+            let problem = Problem::new(Code::InvalidFields).at("/id", "must have at most 64 characters, all printable");
+            return (None, Err(problem));
+        }
+        (envelope.id, Self::of(&envelope.action, envelope.data))
+    }
+}
+
+/// How a channel went on while a client was away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ResumeResult {
+    /// `items` is everything since the cursor.
+    Full,
+    /// `items` is the newest; some before are gone.
+    Partial,
+    /// The cursor means nothing here.
+    Lost,
+}
+
+/// One channel's answer to `resume`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ChannelResumed {
+    /// How complete it is.
+    pub result: ResumeResult,
+    /// What was missed, oldest first.
+    #[schema(value_type = Vec<Object>)]
+    pub items: Vec<Entry>,
+}
+
+/// The newest place of each channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Heads {
+    /// The person's own channel.
+    pub inbox: Position,
+}
+
+/// Every channel's answer to `resume`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Channels {
+    /// The person's own channel.
+    pub inbox: ChannelResumed,
+}
+
+/// The reply to `ping` and `resume`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Pong {
+    /// The server's time.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// Open the next socket then.
+    #[schema(value_type = String, format = DateTime)]
+    pub rollover_at: Timestamp,
+    /// The newest places.
+    pub heads: Heads,
+    /// Only to `resume`: what was missed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channels: Option<Channels>,
+}
+
+/// Whether somebody has a live connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Presence {
+    /// Who.
+    pub user_id: UserId,
+    /// Whether a push would reach them.
+    pub online: bool,
+}
+
+/// The reply to `presence.get`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PresenceReply {
+    /// In the order they were asked for.
+    pub people: Vec<Presence>,
+}
+
+/// A call in a push.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CallPush {
+    /// As it stands.
+    pub call: CallView,
+}
+
+macro_rules! pushes {
+    ($($(#[$doc:meta])* $name:ident($data:ty) => $event:literal,)*) => {
+        /// What a client hears unasked.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+        #[serde(tag = "event", content = "data")]
+        pub enum Push {
+            $($(#[$doc])* #[serde(rename = $event)] $name($data),)*
+        }
+
+        impl Push {
+            /// The schema of every event's data, for the published contract.
+            pub fn schemas() -> Vec<(&'static str, Schema)> {
+                vec![$(($event, Schema::of::<$data>()),)*]
+            }
+        }
+    };
+}
+
+pushes! {
+    /// Somebody calls.
+    CallInvited(CallPush) => "call.invited",
+    /// A call moved.
+    CallChanged(CallPush) => "call.changed",
+    /// A call is over.
+    CallEnded(CallPush) => "call.ended",
+    /// A peer proposes.
+    CallOffer(DescriptionView) => "call.offer",
+    /// A peer agrees.
+    CallAnswer(DescriptionView) => "call.answer",
+    /// A peer's ways in.
+    CallCandidates(CandidatesView) => "call.candidates",
+    /// What a peer sends.
+    CallMedia(MediaView) => "call.media",
+}
+
+impl Push {
+    /// A call moved, or is over.
+    pub fn call(call: CallView) -> Self {
+        if call.end_time.is_some() { Self::CallEnded(CallPush { call }) } else { Self::CallChanged(CallPush { call }) }
+    }
+}
+
+/// What a client hears.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum ServerFrame<T: Serialize = ()> {
+    /// The answer to a frame.
+    Reply {
+        /// Always `reply`.
+        event: ReplyEvent,
+        /// The frame's id.
+        id: Option<String>,
+        /// The answer.
+        data: T,
+    },
+    /// The refusal of a frame.
+    Error {
+        /// Always `error`.
+        event: ErrorEvent,
+        /// The frame's id.
+        id: Option<String>,
+        /// Why.
+        problem: Problem,
+    },
+    /// Something happened.
+    Push {
+        /// What.
+        #[serde(flatten)]
+        push: Push,
+        /// When.
+        at: Timestamp,
+        /// The numbered channel it belongs to.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        channel: Option<&'static str>,
+        /// Its place there.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seq: Option<u64>,
+    },
+}
+
+/// The word `reply`.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplyEvent {
+    /// The only one.
+    #[default]
+    Reply,
+}
+
+/// The word `error`.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorEvent {
+    /// The only one.
+    #[default]
+    Error,
+}
+
+impl<T: Serialize> ServerFrame<T> {
+    /// The answer to a frame.
+    pub fn reply(id: Option<String>, data: T) -> Self {
+        Self::Reply { event: ReplyEvent::Reply, id, data }
+    }
+
+    /// The text to send.
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(self).expect("frames have string keys and no failing values")
+    }
+}
+
+impl ServerFrame {
+    /// The refusal of a frame.
+    pub fn error(id: Option<String>, problem: Problem) -> Self {
+        Self::Error { event: ErrorEvent::Error, id, problem }
+    }
+
+    /// Something that is not numbered.
+    pub fn push(push: Push, at: Timestamp) -> Self {
+        Self::Push { push, at, channel: None, seq: None }
+    }
+
+    /// A numbered fact of the inbox.
+    pub fn inbox(push: Push, at: Timestamp, seq: u64) -> Self {
+        Self::Push { push, at, channel: Some("inbox"), seq: Some(seq) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_order_does_not_matter() {
+        let call = "call_00000000000070008000000000000000";
+        let one = format!(r#"{{"action":"call.ringing","id":"7","data":{{"call_id":"{call}"}}}}"#);
+        let other = format!(r#"{{"data":{{"call_id":"{call}"}},"id":"7","action":"call.ringing"}}"#);
+        assert_eq!(ClientFrame::parse(&one), ClientFrame::parse(&other));
+        assert!(ClientFrame::parse(&one).1.is_ok());
+        assert_eq!(ClientFrame::parse(r#"{"action":"ping"}"#), (None, Ok(ClientFrame::Ping(Nothing {}))));
+    }
+
+    #[test]
+    fn a_bad_frame_is_named_and_keeps_its_id() {
+        let code = |text: &str| {
+            let (id, result) = ClientFrame::parse(text);
+            (id, result.expect_err("a bad frame").code)
+        };
+        assert_eq!(code("nonsense"), (None, Code::FrameMalformed));
+        assert_eq!(code(r#"{"action":"pong","id":"1"}"#), (Some("1".into()), Code::ActionUnknown));
+        assert_eq!(code(r#"{"action":"ping","id":"2","data":{"x":1}}"#), (Some("2".into()), Code::InvalidFields));
+        assert_eq!(code(r#"{"action":"ping","extra":1}"#), (None, Code::FrameMalformed));
+        assert_eq!(code(&format!(r#"{{"action":"ping","id":"{}"}}"#, "x".repeat(65))), (None, Code::InvalidFields));
+        assert_eq!(code(&" ".repeat(limit::FRAME + 1)), (None, Code::FrameTooLarge));
+    }
+}

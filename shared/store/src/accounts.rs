@@ -1,0 +1,253 @@
+//! People, their ways in and their sessions.
+
+use domain::account::{Account, Subject};
+use domain::id::{SessionId, UserId};
+use domain::inbox::Inbox;
+use domain::limit;
+use domain::session::Session;
+use domain::sign_in::SignIn;
+use domain::text::{Email, Name};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::Versioned;
+use crate::connections::Card;
+use crate::db::{Ask, Db, Expect, Range, Write, item_of, key_of, read_item, ttl, version};
+use crate::error::StoreError;
+use crate::keys::{Key, SESSIONS, VERSION};
+
+/// Days that an ended thing stays for the curious before it is cleaned up.
+const LINGER: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+
+/// Who signs in with an e-mail address, and the hash to compare with (PHC string format).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PasswordLogin {
+    /// Who.
+    pub user: UserId,
+    /// `$argon2id$…`.
+    pub hash: String,
+}
+
+/// Who may come in with a one-time code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginCode {
+    /// Who.
+    pub user: UserId,
+    /// Not later than this.
+    pub expires_at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LinkedInLogin {
+    user: UserId,
+}
+
+/// The accounts.
+#[derive(Clone, Debug)]
+pub struct Accounts {
+    db: Db,
+}
+
+/// Which of an account's names is taken.
+const ACCOUNT: usize = 0;
+const LOGIN: usize = 1;
+
+impl Accounts {
+    /// The accounts of this store.
+    pub fn new(db: Db) -> Self {
+        Self { db }
+    }
+
+    /// A new account with a password, its card, and its first session. `Stale` at 1: the address is taken.
+    pub async fn register(&self, account: &Account, email: &Email, hash: &str, inbox: Inbox) -> Result<(), StoreError> {
+        let login = PasswordLogin { user: account.id, hash: hash.to_owned() };
+        let login = put(&Key::PasswordLogin(email), &login, Expect::Absent, &[])?;
+        self.create(account, login, inbox).await
+    }
+
+    /// A new account with a LinkedIn account. `Stale` at 1: it belongs to another account.
+    pub async fn register_linkedin(
+        &self,
+        account: &Account,
+        subject: &Subject,
+        inbox: Inbox,
+    ) -> Result<(), StoreError> {
+        let login = LinkedInLogin { user: account.id };
+        let login = put(&Key::LinkedInLogin(subject), &login, Expect::Absent, &[])?;
+        self.create(account, login, inbox).await
+    }
+
+    async fn create(&self, account: &Account, login: Write, inbox: Inbox) -> Result<(), StoreError> {
+        let card = Card { user: account.id, name: account.name.clone(), inbox };
+        self.db
+            .transact(vec![
+                put(&Key::Account(account.id), account, Expect::Absent, &[version(1)])?,
+                login,
+                put(&Key::Card(account.id), &card, Expect::Absent, &[version(1)])?,
+            ])
+            .await
+    }
+
+    /// Whether a write that got `Stale` lost its login name, not its account.
+    pub fn login_taken(error: &StoreError) -> bool {
+        error.lost(LOGIN) && !error.lost(ACCOUNT)
+    }
+
+    /// An account.
+    pub async fn find(&self, user: UserId) -> Result<Option<Versioned<Account>>, StoreError> {
+        self.versioned(&Key::Account(user), true).await
+    }
+
+    /// Who signs in with this address.
+    pub async fn by_email(&self, email: &Email) -> Result<Option<PasswordLogin>, StoreError> {
+        self.db.get(&Key::PasswordLogin(email), true).await?.map(read_item).transpose()
+    }
+
+    /// Who signs in with this LinkedIn account.
+    pub async fn by_linkedin(&self, subject: &Subject) -> Result<Option<UserId>, StoreError> {
+        let item = self.db.get(&Key::LinkedInLogin(subject), true).await?;
+        Ok(item.map(read_item::<LinkedInLogin>).transpose()?.map(|login| login.user))
+    }
+
+    /// Saves an account; the name goes to its card when it changed.
+    pub async fn save(&self, account: &Account, read: u64, old_name: &Name) -> Result<(), StoreError> {
+        let mut writes = vec![put(&Key::Account(account.id), account, Expect::Version(read), &[version(read + 1)])?];
+        writes.extend(renamed(account, old_name));
+        self.db.transact(writes).await
+    }
+
+    /// Saves an account and its new LinkedIn login. `Stale` at 1: it belongs to another account.
+    pub async fn link(
+        &self,
+        account: &Account,
+        read: u64,
+        subject: &Subject,
+        old_name: &Name,
+    ) -> Result<(), StoreError> {
+        let login = LinkedInLogin { user: account.id };
+        let mut writes = vec![
+            put(&Key::Account(account.id), account, Expect::Version(read), &[version(read + 1)])?,
+            put(&Key::LinkedInLogin(subject), &login, Expect::Absent, &[])?,
+        ];
+        writes.extend(renamed(account, old_name));
+        self.db.transact(writes).await
+    }
+
+    /// Saves an account and removes its LinkedIn login.
+    pub async fn unlink(&self, account: &Account, read: u64, subject: &Subject) -> Result<(), StoreError> {
+        let login = Key::LinkedInLogin(subject);
+        self.db
+            .transact(vec![
+                put(&Key::Account(account.id), account, Expect::Version(read), &[version(read + 1)])?,
+                Write::Delete { table: login.table(), key: key_of(&login), expect: Expect::Present },
+            ])
+            .await
+    }
+
+    /// Keeps a sign-in under way, by the hash of its state.
+    pub async fn begin_sign_in(&self, state: &str, sign_in: &SignIn) -> Result<(), StoreError> {
+        let expiry = ttl(sign_in.expires_at + LINGER);
+        self.db.write(put(&Key::SignIn(state), sign_in, Expect::Absent, &[expiry])?).await
+    }
+
+    /// Takes a sign-in out, once, and only for the browser that began it. `None`: unknown, used, or of another browser.
+    pub async fn take_sign_in(&self, state: &str, browser: &str) -> Result<Option<SignIn>, StoreError> {
+        let key = Key::SignIn(state);
+        let found: Option<SignIn> = self.db.get(&key, true).await?.map(read_item).transpose()?;
+        let Some(found) = found.filter(|found| found.is_of(browser)) else { return Ok(None) };
+        let taken = Write::Delete { table: key.table(), key: key_of(&key), expect: Expect::Present };
+        match self.db.write(taken).await {
+            Ok(()) => Ok(Some(found)),
+            Err(stale) if stale.is_stale() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps a one-time code, by its hash.
+    pub async fn keep_code(&self, code: &str, login: LoginCode) -> Result<(), StoreError> {
+        let expiry = ttl(login.expires_at + LINGER);
+        self.db.write(put(&Key::LoginCode(code), &login, Expect::Absent, &[expiry])?).await
+    }
+
+    /// Who may come in with this code, if nobody used it.
+    pub async fn find_code(&self, code: &str) -> Result<Option<LoginCode>, StoreError> {
+        self.db.get(&Key::LoginCode(code), true).await?.map(read_item).transpose()
+    }
+
+    /// Uses the code up and begins the session, both or neither. `Stale`: the code was used.
+    pub async fn redeem(&self, code: &str, session: &Session) -> Result<(), StoreError> {
+        let key = Key::LoginCode(code);
+        self.db
+            .transact(vec![
+                Write::Delete { table: key.table(), key: key_of(&key), expect: Expect::Present },
+                session_put(session, 0)?,
+            ])
+            .await
+    }
+
+    /// Begins a session.
+    pub async fn begin_session(&self, session: &Session) -> Result<(), StoreError> {
+        self.db.write(session_put(session, 0)?).await
+    }
+
+    /// A session. An eventually consistent read costs half and may be a moment old.
+    pub async fn session(
+        &self,
+        user: UserId,
+        id: SessionId,
+        consistent: bool,
+    ) -> Result<Option<Versioned<Session>>, StoreError> {
+        self.versioned(&Key::Session(user, id), consistent).await
+    }
+
+    /// Saves a session.
+    pub async fn save_session(&self, session: &Session, read: u64) -> Result<(), StoreError> {
+        self.db.write(session_put(session, read)?).await
+    }
+
+    /// The person's sessions, oldest first.
+    pub async fn sessions(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
+        let range = Range::Prefix(SESSIONS.into());
+        let ask =
+            Ask { range, consistent: true, limit: Some(limit::SESSIONS_LISTED), ..Ask::all_of(&Key::Account(user)) };
+        self.db.query(ask).await?.into_iter().map(read_item).collect()
+    }
+
+    async fn versioned<T: serde::de::DeserializeOwned>(
+        &self,
+        key: &Key<'_>,
+        consistent: bool,
+    ) -> Result<Option<Versioned<T>>, StoreError> {
+        self.db.get(key, consistent).await?.map(versioned).transpose()
+    }
+}
+
+fn renamed(account: &Account, old_name: &Name) -> Option<Write> {
+    let key = Key::Card(account.id);
+    let name = aws_sdk_dynamodb::types::AttributeValue::S(account.name.to_string());
+    (account.name != *old_name).then(|| Write::Set {
+        table: key.table(),
+        key: key_of(&key),
+        values: vec![("name", name)],
+    })
+}
+
+fn session_put(session: &Session, read: u64) -> Result<Write, StoreError> {
+    let extra = [version(read + 1), ttl(session.expires_at + LINGER)];
+    put(&Key::Session(session.user, session.id), session, Expect::Version(read), &extra)
+}
+
+pub(crate) fn put<T: Serialize>(
+    key: &Key<'_>,
+    value: &T,
+    expect: Expect,
+    extra: &[(&str, aws_sdk_dynamodb::types::AttributeValue)],
+) -> Result<Write, StoreError> {
+    Ok(Write::Put { table: key.table(), item: item_of(key, value, extra)?, expect })
+}
+
+pub(crate) fn versioned<T: serde::de::DeserializeOwned>(item: crate::db::Item) -> Result<Versioned<T>, StoreError> {
+    let number = item.get(VERSION).and_then(|value| value.as_n().ok()).and_then(|n| n.parse().ok());
+    let version = number.ok_or_else(|| StoreError::Broken("an item without a version".into()))?;
+    Ok(Versioned { value: read_item(item)?, version })
+}

@@ -1,0 +1,184 @@
+//! Who is connected, and what each person must not miss.
+
+use domain::id::UserId;
+use domain::inbox::Inbox;
+use domain::lease::{ConnectionId, Lease};
+use domain::limit;
+use domain::text::Name;
+use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use socket::{Courier, ServerFrame, Undelivered};
+
+use crate::Versioned;
+use crate::accounts::{put, versioned};
+use crate::db::{Ask, Db, Expect, Write, item_of, key_of, read_item, sort_key, ttl, version};
+use crate::error::StoreError;
+use crate::keys::Key;
+
+/// A person as others need them: a name, and an inbox to write to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Card {
+    /// Who.
+    pub user: UserId,
+    /// What they are called.
+    pub name: Name,
+    /// Their numbered facts.
+    pub inbox: Inbox,
+}
+
+/// A person's card and connections, read in one request.
+#[derive(Clone, Debug)]
+pub struct Room {
+    /// No card, no such person.
+    pub card: Option<Versioned<Card>>,
+    /// Live connections, newest first.
+    pub leases: Vec<Lease>,
+}
+
+/// The connections.
+#[derive(Clone, Debug)]
+pub struct Connections {
+    db: Db,
+}
+
+impl Connections {
+    /// The connections of this store.
+    pub fn new(db: Db) -> Self {
+        Self { db }
+    }
+
+    /// Opens a connection. `Stale`: its ticket was used before.
+    ///
+    /// The lease's key is its ticket, so the write that opens the connection is the one that uses the
+    /// ticket up. Two plain writes, not a transaction of twice the price: a death in between leaves a
+    /// lease without a connection, which the first push removes.
+    pub async fn open(&self, lease: &Lease) -> Result<(), StoreError> {
+        self.db.write(lease_put(lease, Expect::Absent)?).await?;
+        let expiry = ttl(lease.opened_at + limit::SOCKET_LIFE);
+        self.db.write(put(&Key::Connection(&lease.connection), lease, Expect::Whatever, &[expiry])?).await
+    }
+
+    /// The live lease of a connection, with its person's room. `None`: it was closed or never opened.
+    pub async fn of(&self, connection: &ConnectionId, now: Timestamp) -> Result<Option<(Lease, Room)>, StoreError> {
+        // The first frame can outrun the copies of what `$connect` wrote, so a miss is read again, consistently.
+        for fresh in [false, true] {
+            let Some(item) = self.db.get(&Key::Connection(connection), fresh).await? else { continue };
+            let opened: Lease = read_item(item)?;
+            let room = self.read_room(opened.user, fresh, now).await?;
+            if let Some(lease) = room.leases.iter().find(|lease| lease.ticket == opened.ticket).cloned() {
+                return Ok(Some((lease, room)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Renews a lease that is still there.
+    pub async fn renew(&self, lease: &Lease) -> Result<(), StoreError> {
+        self.db.write(lease_put(lease, Expect::Present)?).await
+    }
+
+    /// Closes a connection.
+    pub async fn close(&self, connection: &ConnectionId, now: Timestamp) -> Result<(), StoreError> {
+        match self.db.get(&Key::Connection(connection), true).await? {
+            Some(item) => self.forget(&read_item(item)?, now).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Removes a lease. While its ticket could still be used, it stays as a tombstone that refuses the ticket.
+    async fn forget(&self, lease: &Lease, now: Timestamp) -> Result<(), StoreError> {
+        let (connection, key) = (Key::Connection(&lease.connection), Key::Lease(lease.user, lease.ticket));
+        let of_lease = if now < lease.opened_at + limit::TICKET {
+            lease_put(&Lease { expires_at: now, ..lease.clone() }, Expect::Whatever)?
+        } else {
+            Write::Delete { table: key.table(), key: key_of(&key), expect: Expect::Whatever }
+        };
+        let of_connection =
+            Write::Delete { table: connection.table(), key: key_of(&connection), expect: Expect::Whatever };
+        self.db.write_all(vec![of_connection, of_lease]).await
+    }
+
+    /// A person's card and live connections.
+    pub async fn room(&self, user: UserId, now: Timestamp) -> Result<Room, StoreError> {
+        self.read_room(user, false, now).await
+    }
+
+    async fn read_room(&self, user: UserId, fresh: bool, now: Timestamp) -> Result<Room, StoreError> {
+        let items = self.db.query(Ask { consistent: fresh, ..Ask::all_of(&Key::Card(user)) }).await?;
+        let mut room = Room { card: None, leases: Vec::new() };
+        for item in items {
+            if sort_key(&item) == Key::Card(user).sk() {
+                room.card = Some(versioned(item)?);
+            } else {
+                room.leases.push(read_item::<Lease>(item)?);
+            }
+        }
+        room.leases.retain(|lease| lease.is_live(now));
+        room.leases.sort_by_key(|lease| std::cmp::Reverse(lease.opened_at));
+        room.leases.truncate(limit::CONNECTIONS);
+        Ok(room)
+    }
+
+    /// People's rooms, in the order asked for.
+    pub async fn rooms(&self, people: &[UserId], now: Timestamp) -> Result<Vec<Room>, StoreError> {
+        let reads = stream::iter(people.iter().map(|user| self.room(*user, now))).buffered(8);
+        reads.collect::<Vec<_>>().await.into_iter().collect()
+    }
+
+    /// Posts a frame once to every live connection of these people, and forgets those that are gone.
+    /// How many took it. Nothing depends on a push: what fails is logged and found again by reading.
+    pub async fn tell(&self, courier: &dyn Courier, people: &[UserId], frame: &ServerFrame, now: Timestamp) -> usize {
+        match self.rooms(people, now).await {
+            Ok(rooms) => {
+                let leases = rooms.into_iter().flat_map(|room| room.leases).collect::<Vec<_>>();
+                self.post(courier, &leases, frame, now).await
+            }
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "nobody was told: the connections could not be read"
+                );
+                0
+            }
+        }
+    }
+
+    /// Posts a frame once to each of these connections, and forgets those that are gone. How many took it.
+    pub async fn post(&self, courier: &dyn Courier, leases: &[Lease], frame: &ServerFrame, now: Timestamp) -> usize {
+        let text = frame.to_text();
+        let posts = leases.iter().map(|lease| {
+            let text = &text;
+            async move {
+                match courier.post(&lease.connection, text).await {
+                    Ok(()) => return true,
+                    Err(Undelivered::Gone) => {
+                        if let Err(error) = self.forget(lease, now).await {
+                            tracing::warn!(
+                                error = &error as &dyn std::error::Error,
+                                "a gone connection was not forgotten"
+                            );
+                        }
+                    }
+                    Err(Undelivered::Failed(cause)) => {
+                        tracing::warn!(error = &*cause as &dyn std::error::Error, "a push failed")
+                    }
+                }
+                false
+            }
+        });
+        let took = stream::iter(posts).buffer_unordered(limit::POSTS_AT_ONCE).filter(|took| std::future::ready(*took));
+        took.count().await
+    }
+}
+
+fn lease_put(lease: &Lease, expect: Expect) -> Result<Write, StoreError> {
+    let key = Key::Lease(lease.user, lease.ticket);
+    Ok(Write::Put { table: key.table(), item: item_of(&key, lease, &[ttl(lease.expires_at)])?, expect })
+}
+
+/// The write that leaves a new inbox on a card; part of the transaction that makes the fact.
+pub(crate) fn card_put(card: &Versioned<Card>) -> Result<Write, StoreError> {
+    let key = Key::Card(card.value.user);
+    put(&key, &card.value, Expect::Version(card.version), &[version(card.version + 1)])
+}

@@ -1,0 +1,56 @@
+//! The four ways in which the store says no.
+
+use std::error::Error;
+
+use socket::{Code, Problem};
+
+type Cause = Box<dyn Error + Send + Sync>;
+
+/// Why something was not read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A condition did not hold: somebody else was there first. Nothing was written.
+    #[error("write {} of the transaction lost a race", .0.first().copied().unwrap_or(0))]
+    Stale(Vec<usize>),
+    /// Throttled or in conflict, after the retries. Nothing was written.
+    #[error("the store is busy: {0}")]
+    Busy(#[source] Cause),
+    /// No answer: whether it was written is not known.
+    #[error("the store did not answer: {0}")]
+    Unknown(#[source] Cause),
+    /// A request the store does not understand, or an item we do not.
+    #[error("the store and the code disagree: {0}")]
+    Broken(#[source] Cause),
+}
+
+impl StoreError {
+    /// Whether the write with this place in the transaction lost a race.
+    pub fn lost(&self, place: usize) -> bool {
+        matches!(self, Self::Stale(places) if places.contains(&place))
+    }
+
+    /// Whether any write lost a race.
+    pub fn is_stale(&self) -> bool {
+        matches!(self, Self::Stale(_))
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Stale(_) => Self::new(Code::Conflict),
+            StoreError::Busy(cause) => {
+                tracing::warn!(error = &*cause as &dyn Error, "the store is busy");
+                Self::because(Code::Busy, "the store is busy; nothing was changed")
+            }
+            StoreError::Unknown(cause) => {
+                tracing::error!(error = &*cause as &dyn Error, "the store did not answer");
+                Self::because(Code::Busy, "the store did not answer; whether anything was changed is not known")
+            }
+            StoreError::Broken(cause) => {
+                tracing::error!(error = &*cause as &dyn Error, "the store and the code disagree");
+                Self::new(Code::Internal)
+            }
+        }
+    }
+}

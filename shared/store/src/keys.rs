@@ -1,0 +1,121 @@
+//! Every table and every key, on one page. Why each is there: `docs/tables.md`.
+
+use domain::account::Subject;
+use domain::id::{CallId, SessionId, TicketId, UserId};
+use domain::lease::ConnectionId;
+use domain::text::Email;
+use jiff::Timestamp;
+
+/// Partition key attribute, a string.
+pub const PK: &str = "pk";
+/// Sort key attribute, a string.
+pub const SK: &str = "sk";
+/// How often an item was written, a number; what conditions compare.
+pub const VERSION: &str = "version";
+/// Unix seconds after which `DynamoDB` may delete the item, a number.
+pub const TTL: &str = "ttl";
+
+/// The three tables, one per domain: each has its own permissions, backup and lifetime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Table {
+    /// People, their ways in, their sessions. Must not be lost.
+    Accounts,
+    /// Who is connected, and the inboxes. Survives, but heals if lost.
+    Realtime,
+    /// Calls, their signals, the histories. Must not be lost.
+    Calls,
+}
+
+/// One item.
+#[derive(Clone, Debug)]
+pub enum Key<'a> {
+    /// `domain::account::Account`.
+    Account(UserId),
+    /// `domain::session::Session`, under its person.
+    Session(UserId, SessionId),
+    /// A person by e-mail address, with the password's hash.
+    PasswordLogin(&'a Email),
+    /// A person by the provider's word.
+    LinkedInLogin(&'a Subject),
+    /// `domain::sign_in::SignIn`, by the hash of its state.
+    SignIn(&'a str),
+    /// A one-time code, by its hash.
+    LoginCode(&'a str),
+
+    /// A person's name and inbox, as others need them.
+    Card(UserId),
+    /// `domain::lease::Lease`, under its person.
+    Lease(UserId, TicketId),
+    /// Whose connection it is.
+    Connection(&'a ConnectionId),
+
+    /// `domain::call::Call`.
+    Call(CallId),
+    /// The newest description between two people, under its call.
+    Description(CallId, UserId, UserId),
+    /// Candidates that wait: for whom, from whom, under its call.
+    Waiting(CallId, UserId, UserId),
+    /// A call in one person's history, by when it began.
+    History(UserId, Timestamp, CallId),
+}
+
+/// Sort keys of a person's history begin with this.
+pub const HISTORY: &str = "call#";
+/// Sort keys of a person's sessions begin with this.
+pub const SESSIONS: &str = "session#";
+
+/// The sort key of a history up to an instant: milliseconds in thirteen digits sort as text until the year 2286.
+pub fn history_from(at: Timestamp) -> String {
+    format!("{HISTORY}{:013}", at.as_millisecond().max(0))
+}
+
+impl Key<'_> {
+    /// The table it lies in.
+    pub fn table(&self) -> Table {
+        match self {
+            Self::Account(_)
+            | Self::Session(..)
+            | Self::PasswordLogin(_)
+            | Self::LinkedInLogin(_)
+            | Self::SignIn(_)
+            | Self::LoginCode(_) => Table::Accounts,
+            Self::Card(_) | Self::Lease(..) | Self::Connection(_) => Table::Realtime,
+            Self::Call(_) | Self::Description(..) | Self::Waiting(..) | Self::History(..) => Table::Calls,
+        }
+    }
+
+    /// Its partition.
+    pub fn pk(&self) -> String {
+        match self {
+            Self::Account(user)
+            | Self::Session(user, _)
+            | Self::Card(user)
+            | Self::Lease(user, _)
+            | Self::History(user, ..) => user.to_string(),
+            Self::PasswordLogin(email) => format!("password#{email}"),
+            Self::LinkedInLogin(subject) => format!("linkedin#{}#{}", subject.issuer, subject.sub),
+            Self::SignIn(state) => format!("sign-in#{state}"),
+            Self::LoginCode(code) => format!("code#{code}"),
+            Self::Connection(connection) => format!("connection#{connection}"),
+            Self::Call(call) | Self::Description(call, ..) | Self::Waiting(call, ..) => call.to_string(),
+        }
+    }
+
+    /// Its place in the partition.
+    pub fn sk(&self) -> String {
+        match self {
+            Self::Account(_) => "account".into(),
+            Self::Session(_, session) => format!("{SESSIONS}{session}"),
+            Self::PasswordLogin(_) | Self::LinkedInLogin(_) => "login".into(),
+            Self::SignIn(_) => "sign-in".into(),
+            Self::LoginCode(_) => "code".into(),
+            Self::Card(_) => "card".into(),
+            Self::Lease(_, ticket) => format!("lease#{ticket}"),
+            Self::Connection(_) => "connection".into(),
+            Self::Call(_) => "call".into(),
+            Self::Description(_, one, other) => format!("description#{}#{}", one.min(other), one.max(other)),
+            Self::Waiting(_, to, from) => format!("waiting#{to}#{from}"),
+            Self::History(_, at, call) => format!("{}#{call}", history_from(*at)),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The tables as they are made on a laptop and in tests. A test compares them with `template.yaml`.
+
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
+};
+
+use crate::db::Db;
+use crate::error::StoreError;
+use crate::keys::{PK, SK, TTL, Table};
+
+/// Every table.
+pub const TABLES: [Table; 3] = [Table::Accounts, Table::Realtime, Table::Calls];
+
+/// Makes every table that is not there yet.
+pub async fn create_tables(db: &Db) -> Result<(), StoreError> {
+    let broken = |error: aws_sdk_dynamodb::error::BuildError| StoreError::Broken(error.into());
+    for table in TABLES {
+        let name = db.name(table);
+        let key =
+            |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().map_err(broken);
+        let string = |name: &str| {
+            AttributeDefinition::builder()
+                .attribute_name(name)
+                .attribute_type(ScalarAttributeType::S)
+                .build()
+                .map_err(broken)
+        };
+        let made = db
+            .client()
+            .create_table()
+            .table_name(name)
+            .billing_mode(BillingMode::PayPerRequest)
+            .key_schema(key(PK, KeyType::Hash)?)
+            .key_schema(key(SK, KeyType::Range)?)
+            .attribute_definitions(string(PK)?)
+            .attribute_definitions(string(SK)?)
+            .send()
+            .await;
+        match made.map_err(aws_sdk_dynamodb::error::SdkError::into_service_error) {
+            Ok(_) => {
+                let ttl =
+                    TimeToLiveSpecification::builder().attribute_name(TTL).enabled(true).build().map_err(broken)?;
+                let set = db.client().update_time_to_live().table_name(name).time_to_live_specification(ttl);
+                set.send().await.map_err(|error| StoreError::Broken(error.into()))?;
+            }
+            Err(error) if error.is_resource_in_use_exception() => {}
+            Err(error) => return Err(StoreError::Broken(error.into())),
+        }
+    }
+    Ok(())
+}
