@@ -22,6 +22,7 @@ export class Auth {
   #store;
   #key;
   #url;
+  #leaving;
   #changed;
   /** @type {Promise<Held> | null} */
   #refreshing = null;
@@ -31,13 +32,15 @@ export class Auth {
    * @param {import("./types.js").Send} options.send
    * @param {import("./storage.js").Store} options.store
    * @param {string} options.url
+   * @param {() => Promise<void>} options.leaving ends what goes on in the person's name
    * @param {(session: import("./types.js").Session | null) => void} options.changed
    */
-  constructor({ send, store, url, changed }) {
+  constructor({ send, store, url, leaving, changed }) {
     this.#send = send;
     this.#store = store;
     this.#url = url;
     this.#key = `dchat:session:${url}`;
+    this.#leaving = leaving;
     this.#changed = changed;
   }
 
@@ -73,6 +76,7 @@ export class Auth {
     const held = this.#held();
     if (!held) return;
     try {
+      await this.#leaving();
       await this.send("POST", "/auth/logout", { repeatable: true });
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
@@ -135,9 +139,9 @@ export class Auth {
    * @param {() => Promise<Held>} work
    * @returns {Promise<Held>}
    */
-  #alone(work) {
+  async #alone(work) {
     const name = `dchat:refresh:${this.#held()?.session_id}`;
-    return globalThis.navigator?.locks ? navigator.locks.request(name, work) : work();
+    return globalThis.navigator?.locks ? navigator.locks.request(name, () => work()) : work();
   }
 
   /** @param {string} old */

@@ -1,6 +1,7 @@
 import { Call, over } from "./call.js";
 import { capture, captureScreen, stop } from "./media.js";
 import { asProblem, Problem, signedOut } from "./problem.js";
+import { Sending } from "./sending.js";
 
 const SIGNALS = new Set(["call.offer", "call.answer", "call.candidates", "call.media"]);
 const NEWS = new Set(["call.invited", "call.changed", "call.ended"]);
@@ -49,7 +50,7 @@ export class Calls {
         signal,
       });
       const call = this.#hold(new Call(host, view));
-      await call.begin(local, screen);
+      call.begin(new Sending(local, screen));
       return call;
     } catch (error) {
       stop(local);
@@ -63,11 +64,11 @@ export class Calls {
     const known = this.#live.get(id);
     if (known) return known;
     const host = this.#host();
-    const call = new Call(host, await this.get(id));
-    const mine = call.participants.find(({ user_id }) => user_id === host.me);
-    this.#hold(call).update(await this.get(id));
+    const view = await this.get(id);
+    const call = this.#hold(new Call(host, view));
+    call.update(view);
     if (call.isOver) throw over(call);
-    if (mine?.standing === "joined") await call.rejoin();
+    if (view.participants.some(({ user_id, standing }) => user_id === host.me && standing === "joined")) await call.rejoin();
     return call;
   }
 
@@ -108,9 +109,14 @@ export class Calls {
     return true;
   }
 
-  /** Another person signs in here: nothing goes on in the former one's name. */
+  /** Leaves every call, while there still is a token to say so. */
+  async leave() {
+    await Promise.all([...this.#live.values()].map((call) => call.hangUp()));
+  }
+
+  /** Whoever was signed in is not any more. */
   forget() {
-    for (const call of this.#live.values()) void call.hangUp();
+    for (const call of this.#live.values()) call.forget("signed_out");
     this.#unsaid.clear();
   }
 

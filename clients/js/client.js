@@ -50,6 +50,7 @@ export function createClient({
     url,
     send: createSend({ url, fetch, log }),
     store: storage === "memory" ? memory() : storage,
+    leaving: () => calls.leave(),
     changed: (session) => {
       calls.forget();
       socket.shut("signed_out");
@@ -57,6 +58,7 @@ export function createClient({
     },
   });
 
+  /** @type {Calls} */
   const calls = new Calls({
     device: name,
     iceServers,
@@ -68,6 +70,7 @@ export function createClient({
   });
 
   const cursorKey = () => `dchat:inbox:${auth.session?.user.id}`;
+  /** @type {Socket} */
   const socket = new Socket({
     WebSocket,
     cursor: {

@@ -7,7 +7,7 @@ const AGAIN_AFTER = 1_000;
 /**
  * @typedef {object} Room what a peer needs of its call
  * @property {RTCIceServer[]} iceServers
- * @property {() => [MediaStreamTrack, MediaStream][]} tracks
+ * @property {() => import("./sending.js").Sending | null} sending
  * @property {(kind: "offer" | "answer", body: object) => Promise<{ offer_id: string }>} describe
  * @property {(body: object) => Promise<void>} candidates
  * @property {(stream: MediaStream) => void} stream
@@ -22,6 +22,8 @@ const AGAIN_AFTER = 1_000;
  * never looked at before the reply to its own offer.
  */
 export class Peer {
+  /** An offer of either side was taken up. */
+  begun = false;
   #room;
   #to;
   #polite;
@@ -59,11 +61,13 @@ export class Peer {
 
   /** Connects anew and offers. */
   offer() {
+    this.begun = true;
     return this.#inTurn(async () => void this.#fresh());
   }
 
   /** @param {import("./types.js").Description} description */
   receive(description) {
+    this.begun ||= description.kind === "offer";
     return this.#inTurn(() => (description.kind === "offer" ? this.#takeOffer(description) : this.#takeAnswer(description)));
   }
 
@@ -88,7 +92,7 @@ export class Peer {
 
   /** Sends this picture instead of the present one. @param {MediaStreamTrack | null} track @param {MediaStream} stream */
   async sendVideo(track, stream) {
-    const video = this.#pc?.getTransceivers().find(({ receiver, stopped }) => receiver.track.kind === "video" && !stopped);
+    const video = this.#pc?.getTransceivers().find(({ receiver, direction }) => receiver.track.kind === "video" && direction !== "stopped");
     if (!video) {
       if (track) this.#pc?.addTrack(track, stream);
       return;
@@ -142,7 +146,8 @@ export class Peer {
       if (pc.connectionState === "failed") pc.restartIce();
       this.#room.changed();
     });
-    for (const [track, stream] of this.#room.tracks()) pc.addTrack(track, stream);
+    const sending = this.#room.sending();
+    for (const track of sending?.tracks ?? []) pc.addTrack(track, /** @type {any} */ (sending).stream);
     this.#room.changed();
     return pc;
   }

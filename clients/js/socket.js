@@ -170,7 +170,7 @@ export class Socket {
       this.#note(reply);
       const { epoch, seq } = reply.heads.inbox;
       const mine = this.#cursors.get();
-      if (mine?.epoch !== epoch || mine.seq < seq) await this.#catchUp();
+      if (!mine || mine.epoch !== epoch || mine.seq < seq) await this.#catchUp();
     } catch (problem) {
       this.#owner.log("ping failed", problem);
     }
@@ -201,7 +201,7 @@ export class Socket {
       this.#owner.log("resumed", reply.channels);
       await this.#owner.catchUp();
       const now = this.#cursors.get();
-      const ahead = now?.epoch === reply.heads.inbox.epoch && now.seq > reply.heads.inbox.seq;
+      const ahead = now && now.epoch === reply.heads.inbox.epoch && now.seq > reply.heads.inbox.seq;
       if (!ahead) this.#cursors.set(reply.heads.inbox);
     }
   }
@@ -251,10 +251,8 @@ export class Socket {
 
 /** @returns {[EventTarget, string][]} */
 function wakers() {
-  const page = globalThis.document;
-  return globalThis.addEventListener && page
-    ? [[globalThis, "online"], [globalThis, "pageshow"], [page, "visibilitychange"]]
-    : [];
+  if (!("document" in globalThis)) return [];
+  return [[window, "online"], [window, "pageshow"], [document, "visibilitychange"]];
 }
 
 /** @returns {Deferred} */

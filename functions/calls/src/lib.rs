@@ -1,1 +1,52 @@
+//! Calls: inviting, signalling, ending, remembering.
+//!
+//! | route | file |
+//! |---|---|
+//! | `GET /api/webrtc/health` | `health.rs` |
+//! | `POST /api/webrtc/call/initiate` | `initiate.rs` |
+//! | `POST /api/webrtc/call/{id}/offer` | `offer.rs` |
+//! | `POST /api/webrtc/call/{id}/answer` | `answer.rs` |
+//! | `POST /api/webrtc/call/{id}/ice-candidate` | `ice_candidate.rs` |
+//! | `GET /api/webrtc/call/{id}` | `show.rs` |
+//! | `POST /api/webrtc/call/{id}/end` | `end.rs` |
+//! | `GET /api/webrtc/calls/active` | `active.rs` |
+//! | `GET /api/webrtc/calls/history` | `history.rs` |
 
+use axum::Router;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+mod active;
+mod answer;
+mod end;
+mod health;
+mod history;
+mod ice_candidate;
+mod initiate;
+mod offer;
+mod show;
+mod state;
+mod view;
+
+pub use state::{Settings, State};
+
+/// Every route of the group.
+pub fn router(state: State) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(health::health))
+        .routes(routes!(initiate::initiate))
+        .routes(routes!(offer::offer))
+        .routes(routes!(answer::answer))
+        .routes(routes!(ice_candidate::ice_candidate))
+        .routes(routes!(show::show))
+        .routes(routes!(end::end))
+        .routes(routes!(active::active))
+        .routes(routes!(history::history))
+        .with_state(state)
+}
+
+/// The group as Lambda and the laptop run it.
+pub fn service(state: State) -> Router {
+    let edge = state.edge.clone();
+    api::layers::wrap(router(state).split_for_parts().0, &edge)
+}

@@ -1,1 +1,91 @@
+//! The socket: who is connected, what they missed, and signals that go straight through.
+//!
+//! | occasion or action | file |
+//! |---|---|
+//! | `$connect` | `opened.rs` |
+//! | `$disconnect` | `closed.rs` |
+//! | `ping`, `resume` | `pong.rs` |
+//! | `presence.get` | `presence.rs` |
+//! | `call.ringing`, `call.candidates`, `call.media` | `call.rs` |
 
+mod call;
+mod closed;
+mod occasion;
+mod opened;
+mod pong;
+mod presence;
+mod state;
+
+use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
+use domain::lease::ConnectionId;
+use domain::text::DeviceId;
+use socket::{ClientFrame, Code, Problem, ServerFrame};
+
+pub use occasion::{Answer, Occasion};
+pub use state::{Settings, State};
+
+/// Answers API Gateway.
+pub async fn serve(state: &State, request: ApiGatewayWebsocketProxyRequest) -> ApiGatewayProxyResponse {
+    match Occasion::try_from(request) {
+        Ok(occasion) => handle(state, occasion).await,
+        Err(problem) => Answer::refusal(&problem),
+    }
+    .into()
+}
+
+/// Answers an occasion, wherever it came from.
+pub async fn handle(state: &State, occasion: Occasion) -> Answer {
+    match occasion {
+        Occasion::Opened { connection, ticket, origin } => {
+            match opened::open(state, connection, ticket, origin).await {
+                Ok(()) => Answer::default(),
+                Err(problem) => Answer::refusal(&problem),
+            }
+        }
+        Occasion::Closed { connection } => {
+            closed::close(state, &connection).await;
+            Answer::default()
+        }
+        Occasion::Said { connection, text } => {
+            let (id, said) = ClientFrame::parse(&text);
+            let reply = match said {
+                Ok(frame) => act(state, &connection, id.clone(), frame).await,
+                Err(problem) => Err(problem),
+            };
+            Answer::frame(reply.unwrap_or_else(|problem| {
+                tracing::info!(problem.code = problem.code.as_str(), "a frame was refused");
+                ServerFrame::error(id, problem).to_text()
+            }))
+        }
+    }
+}
+
+async fn act(
+    state: &State,
+    connection: &ConnectionId,
+    id: Option<String>,
+    frame: ClientFrame,
+) -> Result<String, Problem> {
+    let open = state.switchboard.connections.of(connection, state.now()).await?;
+    let (lease, room) = open.ok_or_else(|| Problem::new(Code::ConnectionUnknown))?;
+    let device = |named: Option<DeviceId>| {
+        named.unwrap_or_else(|| lease.session.to_string().parse().expect("a session's id has letters, digits and _"))
+    };
+    let me = lease.user;
+    Ok(match frame {
+        ClientFrame::Ping(_) => ServerFrame::reply(id, pong::pong(state, lease, room, None).await?).to_text(),
+        ClientFrame::Resume(resume) => {
+            ServerFrame::reply(id, pong::pong(state, lease, room, Some(resume.cursors)).await?).to_text()
+        }
+        ClientFrame::PresenceGet(ask) => ServerFrame::reply(id, presence::presence(state, ask).await?).to_text(),
+        ClientFrame::CallRinging(said) => ServerFrame::reply(id, call::ringing(state, me, said).await?).to_text(),
+        ClientFrame::CallCandidates(said) => {
+            let device = device(said.device_id.clone());
+            ServerFrame::reply(id, call::candidates(state, me, device, said).await?).to_text()
+        }
+        ClientFrame::CallMedia(said) => {
+            let device = device(said.device_id.clone());
+            ServerFrame::reply(id, call::media(state, me, device, said).await?).to_text()
+        }
+    })
+}

@@ -1,1 +1,24 @@
+//! The pieces of HTTP that every group shares: problems, extractors that refuse with problems, the caller,
+//! tokens, secrets, pages, layers, configuration.
+//!
+//! This crate knows no store and no partner.
 
+pub mod caller;
+pub mod env;
+pub mod extract;
+pub mod layers;
+pub mod page;
+pub mod refusal;
+pub mod secret;
+pub mod system;
+pub mod token;
+
+pub use caller::Caller;
+pub use env::Env;
+pub use extract::{Body, Path, Query};
+pub use refusal::Refusal;
+pub use secret::Secret;
+pub use token::{Signer, Verifier};
+
+/// How a group's documentation names the bearer token.
+pub const BEARER: &str = "bearer";

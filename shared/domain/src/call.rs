@@ -352,7 +352,22 @@ impl Call {
         Ok((call, Some(CallEvent::Rang { by })))
     }
 
-    /// Whether this device may send signals to this peer; names the peer when there is only one.
+    /// Whether this device may make an offer to this peer; names the peer when there is only one.
+    pub fn may_offer(
+        &self,
+        by: UserId,
+        device: &DeviceId,
+        to: Option<UserId>,
+        now: Timestamp,
+    ) -> Result<UserId, CallRefused> {
+        match self.participant(by)?.standing {
+            pending if pending.is_pending() && !self.clone().settle(now).0.is_over() => Err(CallRefused::NotJoined),
+            _ => self.may_signal(by, device, to, now),
+        }
+    }
+
+    /// Whether this device may send candidates and the like to this peer; names the peer when there is only one.
+    /// Somebody who has not joined yet may: candidates can overtake the answer that they belong to.
     pub fn may_signal(
         &self,
         by: UserId,
@@ -363,13 +378,11 @@ impl Call {
         let call = self.clone().live(by, now)?;
         match call.participant(by)? {
             Participant { standing: Standing::Joined, device: Some(joined), .. } if joined != device => {
-                return Err(CallRefused::AnsweredElsewhere);
+                Err(CallRefused::AnsweredElsewhere)
             }
-            Participant { standing: Standing::Joined, .. } => {}
-            Participant { standing, .. } if standing.is_pending() => return Err(CallRefused::NotJoined),
-            _ => return Err(CallRefused::Gone),
+            Participant { standing, .. } if *standing == Standing::Joined || standing.is_pending() => call.peer(by, to),
+            _ => Err(CallRefused::Gone),
         }
-        call.peer(by, to)
     }
 
     /// The other side of a signal.

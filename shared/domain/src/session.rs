@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{SessionId, UserId};
 use crate::limit;
+use crate::text::Name;
 
 /// A hash of the idempotency key that came with a rotation.
 pub type Proof = String;
@@ -48,6 +49,8 @@ pub struct Session {
     pub id: SessionId,
     /// Whose it is.
     pub user: UserId,
+    /// What they were called when they signed in; goes into every access token.
+    pub name: Name,
     /// What the person sees in the list of sessions: the user agent, shortened.
     pub label: String,
     /// The newest refresh token's number, from 1.
@@ -96,10 +99,11 @@ pub enum Refresh {
 
 impl Session {
     /// A session that begins now, with generation 1.
-    pub fn begin(id: SessionId, user: UserId, label: &str, now: Timestamp) -> Self {
+    pub fn begin(id: SessionId, user: UserId, name: Name, label: &str, now: Timestamp) -> Self {
         Self {
             id,
             user,
+            name,
             label: label.chars().filter(|c| !c.is_control()).take(120).collect(),
             generation: 1,
             rotations: Vec::new(),

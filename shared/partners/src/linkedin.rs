@@ -197,7 +197,11 @@ impl LinkedIn {
     pub async fn redeem(&self, code: &str, redirect_uri: &str, now: Timestamp) -> Result<Grant, ProviderError> {
         let redirect = self.redirect(redirect_uri)?;
         // A code works once, so it is sent again only when it never left.
-        let send = |request| self.http.send(request);
+        let http = self.http.clone();
+        let send = move |request| {
+            let http = http.clone();
+            async move { http.send(request).await }
+        };
         let tokens = self
             .client
             .exchange_code(AuthorizationCode::new(code.to_owned()))

@@ -16,6 +16,8 @@ use crate::db::{Ask, Db, Expect, Write, item_of, key_of, read_item, sort_key, tt
 use crate::error::StoreError;
 use crate::keys::Key;
 
+const READS_AT_ONCE: usize = 8;
+
 /// A person as others need them: a name, and an inbox to write to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Card {
@@ -122,8 +124,8 @@ impl Connections {
 
     /// People's rooms, in the order asked for.
     pub async fn rooms(&self, people: &[UserId], now: Timestamp) -> Result<Vec<Room>, StoreError> {
-        let reads = stream::iter(people.iter().map(|user| self.room(*user, now))).buffered(8);
-        reads.collect::<Vec<_>>().await.into_iter().collect()
+        let reads: Vec<_> = people.iter().map(|user| self.room(*user, now)).collect();
+        stream::iter(reads).buffered(READS_AT_ONCE).collect::<Vec<_>>().await.into_iter().collect()
     }
 
     /// Posts a frame once to every live connection of these people, and forgets those that are gone.
@@ -147,28 +149,24 @@ impl Connections {
     /// Posts a frame once to each of these connections, and forgets those that are gone. How many took it.
     pub async fn post(&self, courier: &dyn Courier, leases: &[Lease], frame: &ServerFrame, now: Timestamp) -> usize {
         let text = frame.to_text();
-        let posts = leases.iter().map(|lease| {
-            let text = &text;
-            async move {
-                match courier.post(&lease.connection, text).await {
-                    Ok(()) => return true,
-                    Err(Undelivered::Gone) => {
-                        if let Err(error) = self.forget(lease, now).await {
-                            tracing::warn!(
-                                error = &error as &dyn std::error::Error,
-                                "a gone connection was not forgotten"
-                            );
-                        }
-                    }
-                    Err(Undelivered::Failed(cause)) => {
-                        tracing::warn!(error = &*cause as &dyn std::error::Error, "a push failed")
-                    }
+        let posts: Vec<_> = leases.iter().map(|lease| self.post_one(courier, lease, &text, now)).collect();
+        let took = stream::iter(posts).buffer_unordered(limit::POSTS_AT_ONCE).collect::<Vec<_>>().await;
+        took.into_iter().filter(|took| *took).count()
+    }
+
+    async fn post_one(&self, courier: &dyn Courier, lease: &Lease, text: &str, now: Timestamp) -> bool {
+        match courier.post(&lease.connection, text).await {
+            Ok(()) => return true,
+            Err(Undelivered::Gone) => {
+                if let Err(error) = self.forget(lease, now).await {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "a gone connection was not forgotten");
                 }
-                false
             }
-        });
-        let took = stream::iter(posts).buffer_unordered(limit::POSTS_AT_ONCE).filter(|took| std::future::ready(*took));
-        took.count().await
+            Err(Undelivered::Failed(cause)) => {
+                tracing::warn!(error = &*cause as &dyn std::error::Error, "a push failed")
+            }
+        }
+        false
     }
 }
 

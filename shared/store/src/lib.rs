@@ -15,6 +15,7 @@ pub mod error;
 pub mod keys;
 pub mod meter;
 pub mod schema;
+pub mod switchboard;
 
 pub use accounts::Accounts;
 pub use calls::Calls;
@@ -22,6 +23,7 @@ pub use connections::Connections;
 pub use db::Db;
 pub use error::StoreError;
 pub use meter::{Meter, Spent};
+pub use switchboard::Switchboard;
 
 /// An entity and the version that a save must still find.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -188,7 +188,8 @@ fn duration_is_the_servers_and_stays() {
 fn a_stranger_a_second_device_and_a_latecomer_are_told_apart() {
     let call = start(&[2]);
     assert_eq!(call.clone().end(user(7), at(1)), Err(CallRefused::Stranger));
-    assert_eq!(call.may_signal(user(2), &device("phone"), None, at(1)), Err(CallRefused::NotJoined));
+    assert_eq!(call.may_offer(user(2), &device("phone"), None, at(1)), Err(CallRefused::NotJoined));
+    assert_eq!(call.may_signal(user(2), &device("phone"), None, at(1)), Ok(user(1)));
     let connected = call.answer(user(2), &device("phone"), at(1)).expect("ringing").0;
     assert_eq!(connected.clone().answer(user(2), &device("laptop"), at(2)), Err(CallRefused::AnsweredElsewhere));
     assert_eq!(connected.may_signal(user(2), &device("laptop"), None, at(2)), Err(CallRefused::AnsweredElsewhere));
@@ -196,6 +197,8 @@ fn a_stranger_a_second_device_and_a_latecomer_are_told_apart() {
     assert_eq!(connected.may_signal(user(2), &device("phone"), Some(user(2)), at(2)), Err(CallRefused::NotAPeer));
     let over = connected.end(user(1), at(3)).expect("a participant").0;
     assert_eq!(over.may_signal(user(2), &device("phone"), None, at(4)), Err(CallRefused::Over));
+    assert_eq!(over.may_offer(user(2), &device("phone"), None, at(4)), Err(CallRefused::Over));
+    assert_eq!(start(&[2]).may_offer(user(2), &device("phone"), None, at(91)), Err(CallRefused::Over));
     assert_eq!(over.answer(user(2), &device("phone"), at(4)), Err(CallRefused::Over));
 }
 

@@ -6,7 +6,13 @@ use super::*;
 
 fn begin() -> Session {
     let bytes = [7; 16];
-    Session::begin(SessionId::derived(bytes), UserId::derived(bytes), "test", Timestamp::UNIX_EPOCH)
+    Session::begin(
+        SessionId::derived(bytes),
+        UserId::derived(bytes),
+        "Ada".parse().expect("a name"),
+        "test",
+        Timestamp::UNIX_EPOCH,
+    )
 }
 
 /// A refresh token and the key that its holder keeps for its one use.

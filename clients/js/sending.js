@@ -1,0 +1,50 @@
+import { capture, captureScreen, stop } from "./media.js";
+
+/** What this side sends: microphone and camera, and the screen in the camera's place while it is shared. */
+export class Sending {
+  /** @type {MediaStream | null} */
+  screen = null;
+  muted = { audio: false, video: false };
+
+  /** @param {MediaStream} stream @param {MediaStream | null} screen */
+  constructor(stream, screen) {
+    this.stream = stream;
+    this.screen = screen;
+    this.muted.video = stream.getVideoTracks().length === 0;
+  }
+
+  /** @returns {MediaStreamTrack | null} */
+  get picture() {
+    return (this.screen ?? this.stream).getVideoTracks()[0] ?? null;
+  }
+
+  /** @returns {MediaStreamTrack[]} */
+  get tracks() {
+    return [...this.stream.getAudioTracks(), ...(this.picture ? [this.picture] : [])];
+  }
+
+  /** Unmuting a picture that was never there turns the camera on. @param {"audio" | "video"} kind @param {boolean} on */
+  async mute(kind, on) {
+    const tracks = () => this.stream.getTracks().filter((track) => track.kind === kind);
+    if (kind === "video" && !on && tracks().length === 0) {
+      const [camera] = (await capture({ audio: false, video: true })).getVideoTracks();
+      this.stream.addTrack(camera);
+    }
+    for (const track of tracks()) track.enabled = !on;
+    this.muted[kind] = on;
+  }
+
+  /** @param {boolean} on @param {() => void} stopped the person ended it in the browser's own bar */
+  async share(on, stopped) {
+    stop(this.screen);
+    this.screen = null;
+    if (!on) return;
+    this.screen = await captureScreen();
+    this.screen.getVideoTracks()[0].onended = stopped;
+  }
+
+  stop() {
+    stop(this.stream);
+    stop(this.screen);
+  }
+}

@@ -1,0 +1,95 @@
+import { $, avatar, busy, h } from "./dom.js";
+
+const EVERY = 5_000;
+
+/**
+ * The people to call, and who of them is online.
+ * @param {import("/client/client.js").Client} client
+ * @param {import("./welcome.js").DemoPerson[]} demo
+ * @param {(to: string[], media: "audio" | "video") => Promise<void>} call
+ */
+export function people(client, demo, call) {
+  const me = client.session?.user.id ?? "";
+  const others = demo.filter(({ user_id }) => user_id !== me);
+  $("people-list").replaceChildren(...others.map((person) => row(person, call)));
+  $("people-list").hidden = others.length === 0;
+  const [first] = others;
+  $("no-call-hint").textContent = first
+    ? `No call yet. Open a second window as ${first.name}, then press Call here.`
+    : "No call yet. Ask somebody for their id and call it.";
+  $("example-id").textContent = `"${first?.user_id ?? "usr_…"}"`;
+
+  $("my-id").textContent = me;
+  const copy = $("copy-id");
+  copy.onclick = () =>
+    busy(copy, async () => {
+      await navigator.clipboard.writeText(me);
+      copy.textContent = "Copied";
+      setTimeout(() => (copy.textContent = "Copy"), 2_000);
+    });
+
+  const form = /** @type {HTMLFormElement} */ ($("by-id"));
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    const ids = $("ids");
+    const to = /** @type {HTMLInputElement} */ (ids).value.split(/[\s,]+/).filter(Boolean);
+    const media = /** @type {any} */ (event.submitter)?.value === "audio" ? "audio" : "video";
+    if (to.length === 0) return ids.focus();
+    void busy(form, () => call(to, media));
+  };
+
+  const look = async () => {
+    if (client.state !== "online" || document.hidden || others.length === 0) return;
+    const presence = await client.people.presence(others.map(({ user_id }) => user_id)).catch(() => []);
+    for (const { user_id, online } of presence) show(user_id, online);
+  };
+  const timer = setInterval(look, EVERY);
+  const unsubscribe = client.on("state", ({ to }) => to === "online" && look());
+  return () => {
+    clearInterval(timer);
+    unsubscribe();
+  };
+}
+
+/** While a call goes on no other can begin. @param {boolean} can */
+export function canCall(can) {
+  for (const button of document.querySelectorAll("#people button:not(#copy-id)")) {
+    /** @type {HTMLButtonElement} */ (button).disabled = !can;
+  }
+}
+
+/**
+ * @param {import("./welcome.js").DemoPerson} person
+ * @param {(to: string[], media: "audio" | "video") => Promise<void>} call
+ */
+function row({ user_id, handle, name }, call) {
+  const dial = (/** @type {"audio" | "video"} */ media) => (/** @type {any} */ { currentTarget }) =>
+    busy(currentTarget, () => call([user_id], media));
+  return h(
+    "li",
+    { class: "person", "data-person": handle, "data-user": user_id },
+    avatar(name),
+    h("strong", {}, name),
+    h("span", { class: "presence" }, h("span", { class: "dot" }), h("span", { class: "presence-words" }, "…")),
+    h(
+      "div",
+      { class: "row" },
+      h("button", { type: "button", "data-call": "video", "aria-label": `Call ${name}`, click: dial("video") }, "Call"),
+      h("button", { type: "button", "data-call": "audio", "aria-label": `Audio call to ${name}`, click: dial("audio") }, "Audio"),
+      h(
+        "a",
+        { class: "button", href: `/?as=${handle}`, target: "_blank", rel: "noopener", "data-open": handle },
+        `Open as ${name}`,
+        h("span", { class: "visually-hidden" }, " in a new window"),
+      ),
+    ),
+  );
+}
+
+/** @param {string} user @param {boolean} online */
+function show(user, online) {
+  const line = document.querySelector(`[data-user="${user}"] .presence`);
+  line?.setAttribute("data-online", String(online));
+  const words = line?.querySelector(".presence-words");
+  if (words) words.textContent = online ? "online" : "offline";
+}

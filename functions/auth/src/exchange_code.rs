@@ -1,0 +1,44 @@
+//! `POST /auth/token`
+
+use api::secret::hash;
+use api::{Body, Refusal};
+use axum::Json;
+use axum::extract::State as Extract;
+use http::HeaderMap;
+use socket::{Code, Problem};
+
+use crate::state::State;
+use crate::view::{Tokens, begin_session};
+
+api::body! {
+    /// The one-time code that the callback gave to the app.
+    pub(crate) struct Exchange {
+        /// From the query of the page that the browser came back to.
+        code: String,
+    }
+}
+
+/// Turns a one-time code into tokens. The code works once, for 60 seconds.
+#[utoipa::path(
+    post, path = "/auth/token", operation_id = "exchangeCode", tag = "auth", request_body = Exchange,
+    responses((status = 200, body = Tokens), (status = "default", body = Problem, content_type = "application/problem+json"))
+)]
+pub(crate) async fn exchange_code(
+    Extract(state): Extract<State>,
+    headers: HeaderMap,
+    Body(Exchange { code }): Body<Exchange>,
+) -> Result<Json<Tokens>, Refusal> {
+    let refused = || Problem::new(Code::CodeRefused);
+    let code = hash(code);
+    let known = state.accounts.find_code(&code).await?.filter(|login| state.now() < login.expires_at);
+    let user = known.ok_or_else(refused)?.user;
+    let account = state.accounts.find(user).await?.ok_or_else(refused)?.value;
+    let session = begin_session(&state, account.id, account.name, &headers);
+    match state.accounts.redeem(&code, &session).await {
+        Err(stale) if stale.is_stale() => Err(refused().into()),
+        done => {
+            done?;
+            Ok(Json(Tokens::of(&session, &state)))
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! `POST /auth/logout`
+
+use api::{Caller, Refusal};
+use axum::extract::State as Extract;
+use http::StatusCode;
+use socket::Problem;
+
+use crate::revoke_session::revoke;
+use crate::state::State;
+
+/// Signs this device out.
+#[utoipa::path(
+    post, path = "/auth/logout", operation_id = "logout", tag = "auth", security(("bearer" = [])),
+    responses((status = 204), (status = "default", body = Problem, content_type = "application/problem+json"))
+)]
+pub(crate) async fn logout(Extract(state): Extract<State>, Caller(caller): Caller) -> Result<StatusCode, Refusal> {
+    revoke(&state, caller.sub, caller.sid).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

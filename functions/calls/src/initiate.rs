@@ -1,0 +1,138 @@
+//! `POST /api/webrtc/call/initiate`
+
+use api::extract::idempotency_key;
+use api::secret::hash;
+use api::token::Access;
+use api::{Body, Caller, Refusal};
+use axum::Json;
+use axum::extract::State as Extract;
+use axum::response::{IntoResponse as _, Response};
+use domain::call::{Call, CallKind, CallRefused, Person, check_callees};
+use domain::id::{CallId, UserId};
+use domain::inbox::InboxFact;
+use domain::limit;
+use domain::text::{DeviceId, IdempotencyKey};
+use futures_util::{StreamExt as _, stream};
+use http::{HeaderMap, HeaderName, StatusCode, header};
+use socket::frame::CallPush;
+use socket::view::CallView;
+use socket::{Code, Problem, Push, ServerFrame};
+use store::Versioned;
+use store::connections::{Card, Room};
+use store::switchboard::TRIES;
+
+use crate::state::State;
+use crate::view::device;
+
+api::body! {
+    /// Whom to call.
+    pub(crate) struct Initiate {
+        /// What is sent; `audio` when not said.
+        r#type: Option<CallKind>,
+        /// One to seven people, each once, the caller not among them.
+        #[schema(min_items = 1, max_items = 7)]
+        participants: Vec<UserId>,
+        /// The caller's own name for this device; the session when not said.
+        device_id: Option<DeviceId>,
+    }
+}
+
+/// Calls somebody: every callee's devices are told at once, and those that are offline find the invitation when
+/// they come back within the ring. With an `Idempotency-Key`, repeating the request is harmless.
+#[utoipa::path(
+    post, path = "/api/webrtc/call/initiate", operation_id = "initiateCall", tag = "calls", security(("bearer" = [])),
+    request_body = Initiate, params(("Idempotency-Key" = Option<String>, Header, description = "Yours, one per call.")),
+    responses((status = 201, body = CallView, headers(("location" = String))), (status = "default", body = Problem, content_type = "application/problem+json"))
+)]
+pub(crate) async fn initiate(
+    Extract(state): Extract<State>,
+    Caller(caller): Caller,
+    headers: HeaderMap,
+    Body(ask): Body<Initiate>,
+) -> Result<Response, Refusal> {
+    let named = |refused: CallRefused| named(refused, &ask.participants);
+    check_callees(caller.sub, &ask.participants).map_err(named)?;
+    let (id, request) = identity(&state, &caller, idempotency_key(&headers)?, &ask);
+    for _ in 0..TRIES {
+        let now = state.now();
+        let rooms = state.switchboard.connections.rooms(&ask.participants, now).await?;
+        let callees = invite(&ask.participants, &rooms, id, now).map_err(named)?;
+        let people =
+            callees.iter().map(|card| Person { user: card.value.user, name: card.value.name.clone() }).collect();
+        let me = Person { user: caller.sub, name: caller.name.clone() };
+        let device = device(ask.device_id.clone(), &caller);
+        let (call, event) = Call::start(id, ask.r#type.unwrap_or_default(), me, device, people, now)?;
+        let call = Call { request: request.clone(), ..call };
+        match state.switchboard.calls.begin(&call, event, &callees).await {
+            Err(exists) if exists.lost(0) => {
+                let known = state.switchboard.call_of(caller.sub, id, true).await?.value;
+                if known.request != request {
+                    return Err(Problem::new(Code::IdempotencyMismatch).into());
+                }
+                let replayed = (HeaderName::from_static("idempotency-replayed"), "true");
+                return Ok(([replayed], created(&known.settle(now).0, now)).into_response());
+            }
+            Err(stale) if stale.is_stale() => {}
+            begun => {
+                begun?;
+                ring(&state, &call, &callees, &rooms, now).await;
+                return Ok(created(&call, now));
+            }
+        }
+    }
+    Err(Problem::new(Code::Conflict).into())
+}
+
+fn created(call: &Call, now: jiff::Timestamp) -> Response {
+    let location = format!("/api/webrtc/call/{}", call.id);
+    (StatusCode::CREATED, [(header::LOCATION, location)], Json(CallView::of(call, now))).into_response()
+}
+
+/// A refusal with the place in the body that it is about.
+fn named(refused: CallRefused, participants: &[UserId]) -> Problem {
+    let place = match refused {
+        CallRefused::Twice(user) => participants.iter().rposition(|p| *p == user),
+        CallRefused::UnknownPerson(user) => participants.iter().position(|p| *p == user),
+        _ => None,
+    };
+    let pointer = place.map_or("/participants".to_owned(), |place| format!("/participants/{place}"));
+    let detail = refused.to_string();
+    Problem::from(refused).at(pointer, detail)
+}
+
+/// With a key, the call's id follows from the caller and the key, so a repetition meets the call it made.
+fn identity(state: &State, caller: &Access, key: Option<IdempotencyKey>, ask: &Initiate) -> (CallId, Option<String>) {
+    let Some(key) = key else { return (CallId::new(state.now(), state.entropy()), None) };
+    let digest = api::secret::digest(format!("call\n{}\n{key}", caller.sub));
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    (CallId::derived(bytes), Some(hash(format!("{ask:?}"))))
+}
+
+/// Everybody's card with the invitation in its inbox, as it is to be saved.
+fn invite(
+    people: &[UserId],
+    rooms: &[Room],
+    id: CallId,
+    now: jiff::Timestamp,
+) -> Result<Vec<Versioned<Card>>, CallRefused> {
+    let cards = people.iter().zip(rooms).map(|(user, room)| {
+        let Versioned { value, version } = room.card.clone().ok_or(CallRefused::UnknownPerson(*user))?;
+        let inbox = value.inbox.with(InboxFact::CallInvited { call: id }, now);
+        Ok(Versioned { value: Card { inbox, ..value }, version })
+    });
+    cards.collect()
+}
+
+/// Tells every callee's devices, all at once.
+async fn ring(state: &State, call: &Call, callees: &[Versioned<Card>], rooms: &[Room], now: jiff::Timestamp) {
+    let posts: Vec<_> =
+        callees.iter().zip(rooms).map(|(card, room)| invite_one(state, call, card, room, now)).collect();
+    stream::iter(posts).buffer_unordered(limit::CALL_PEOPLE).collect::<Vec<_>>().await;
+}
+
+async fn invite_one(state: &State, call: &Call, card: &Versioned<Card>, room: &Room, now: jiff::Timestamp) {
+    let push = Push::CallInvited(CallPush { call: CallView::of(call, now) });
+    let frame = ServerFrame::inbox(push, now, card.value.inbox.head);
+    state.switchboard.connections.post(&*state.switchboard.courier, &room.leases, &frame, now).await;
+}

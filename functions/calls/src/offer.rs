@@ -1,0 +1,83 @@
+//! `POST /api/webrtc/call/{id}/offer`
+
+use api::{Body, Caller, Path, Refusal};
+use axum::Json;
+use axum::extract::State as Extract;
+use domain::call::CallRefused;
+use domain::id::{CallId, OfferId, UserId};
+use domain::negotiation::{self, Description, DescriptionKind};
+use domain::sdp::Sdp;
+use domain::text::DeviceId;
+use socket::view::DescriptionView;
+use socket::{Code, Problem, Push};
+use store::switchboard::TRIES;
+
+use crate::state::State;
+use crate::view::{Described, device};
+
+api::body! {
+    /// A session description that proposes.
+    pub(crate) struct Offer {
+        /// The description, at most 64 KB.
+        sdp: Sdp,
+        /// `offer`, if anything.
+        r#type: Option<DescriptionKind>,
+        /// For whom; a call of two needs none.
+        to: Option<UserId>,
+        /// The caller's own name for this device; the session when not said.
+        device_id: Option<DeviceId>,
+    }
+}
+
+/// Keeps an offer for the peer and posts it to the peer's devices. A newer offer replaces an older one; when
+/// both offer at once, the polite side (the one invited later) is refused.
+#[utoipa::path(
+    post, path = "/api/webrtc/call/{id}/offer", operation_id = "offer", tag = "calls", security(("bearer" = [])),
+    params(("id" = CallId, Path)), request_body = Offer,
+    responses((status = 200, body = Described), (status = "default", body = Problem, content_type = "application/problem+json"))
+)]
+pub(crate) async fn offer(
+    Extract(state): Extract<State>,
+    Caller(caller): Caller,
+    Path(id): Path<CallId>,
+    Body(ask): Body<Offer>,
+) -> Result<Json<Described>, Refusal> {
+    if ask.r#type.is_some_and(|kind| kind != DescriptionKind::Offer) {
+        return Err(api::refusal::invalid("/type", "must be offer here; answers go to …/answer").into());
+    }
+    let me = caller.sub;
+    let device = device(ask.device_id.clone(), &caller);
+    let offer_id = OfferId::new(state.now(), state.entropy());
+    for attempt in 0..TRIES {
+        let (now, fresh) = (state.now(), attempt > 0);
+        let known = state.switchboard.calls.signalled(id, fresh).await?.ok_or(CallRefused::Stranger)?;
+        let call = &known.call.value;
+        let to = match call.may_offer(me, &device, ask.to, now) {
+            Err(_) if !fresh => continue,
+            to => to?,
+        };
+        let current = known.description(me, to);
+        let new = Description {
+            offer_id,
+            kind: DescriptionKind::Offer,
+            from: me,
+            device: device.clone(),
+            to,
+            sdp: ask.sdp.clone(),
+            at: now,
+        };
+        let offer = match negotiation::offer(current.map(|d| &d.value), new, call.is_polite(me, to)) {
+            Err(_) if !fresh => continue,
+            offer => offer?,
+        };
+        match state.switchboard.calls.describe(id, &offer, current.map(|d| d.version)).await {
+            Err(stale) if stale.is_stale() => {}
+            saved => {
+                saved?;
+                state.switchboard.tell(&[to], Push::CallOffer(DescriptionView::of(id, &offer)), now).await;
+                return Ok(Json(Described { call_id: id, offer_id, state: call.state.into() }));
+            }
+        }
+    }
+    Err(Problem::new(Code::Conflict).into())
+}

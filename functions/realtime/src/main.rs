@@ -1,0 +1,14 @@
+//! The Lambda function `realtime`.
+
+use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    api::env::start_log();
+    let state = realtime::State::from_env().await?;
+    let serve = async |event: LambdaEvent<ApiGatewayWebsocketProxyRequest>| {
+        Ok::<ApiGatewayProxyResponse, Error>(realtime::serve(&state, event.payload).await)
+    };
+    lambda_runtime::run(service_fn(serve)).await
+}

@@ -1,0 +1,30 @@
+//! `ping` and `resume`
+
+use domain::inbox::Missed;
+use domain::lease::Lease;
+use socket::frame::{ChannelResumed, Channels, Cursors, Heads, Pong, ResumeResult};
+use socket::{Code, Problem};
+use store::connections::Room;
+
+use crate::state::State;
+
+/// Renews the lease and tells the heads; to `resume` also what was missed.
+pub(crate) async fn pong(state: &State, lease: Lease, room: Room, cursors: Option<Cursors>) -> Result<Pong, Problem> {
+    let now = state.now();
+    let inbox = room.card.ok_or_else(|| Problem::new(Code::AccountGone))?.value.inbox;
+    let lease = lease.renew(now);
+    match state.switchboard.connections.renew(&lease).await {
+        Err(closed) if closed.is_stale() => return Err(Problem::new(Code::ConnectionUnknown)),
+        renewed => renewed?,
+    }
+    let channels = cursors.map(|cursors| {
+        let missed = cursors.inbox.map_or(Missed::Lost, |position| inbox.since(position));
+        let (result, items) = match missed {
+            Missed::Full(items) => (ResumeResult::Full, items),
+            Missed::Partial(items) => (ResumeResult::Partial, items),
+            Missed::Lost => (ResumeResult::Lost, Vec::new()),
+        };
+        Channels { inbox: ChannelResumed { result, items } }
+    });
+    Ok(Pong { at: now, rollover_at: lease.rollover_at(), heads: Heads { inbox: inbox.position() }, channels })
+}

@@ -1,0 +1,59 @@
+//! Configuration: read once at the start, every fault named at once, a missing secret is a refusal to start.
+
+use std::str::FromStr;
+
+/// The environment, and what was wrong with it so far.
+#[derive(Debug, Default)]
+pub struct Env {
+    faults: Vec<String>,
+}
+
+impl Env {
+    /// The text of a variable; an empty one counts as not set.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    pub fn text(name: &str) -> Option<String> {
+        std::env::var(name).ok().filter(|text| !text.is_empty())
+    }
+
+    /// A variable that must be set, as text.
+    pub fn required(&mut self, name: &str) -> String {
+        self.parse(name).unwrap_or_default()
+    }
+
+    /// A variable that must be set and be a `T`. `None` is remembered as a fault and told by [`Self::finish`].
+    pub fn parse<T>(&mut self, name: &str) -> Option<T>
+    where
+        T: FromStr,
+        T::Err: std::fmt::Display,
+    {
+        let Some(text) = Self::text(name) else {
+            self.faults.push(format!("{name} is not set"));
+            return None;
+        };
+        self.check(name, text.parse().map_err(|error: T::Err| error.to_string()))
+    }
+
+    /// A variable that must be set and is a list, by commas.
+    pub fn list(&mut self, name: &str) -> Vec<String> {
+        self.required(name).split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// Takes a result, or remembers why it is none.
+    pub fn check<T>(&mut self, name: &str, result: Result<T, impl std::fmt::Display>) -> Option<T> {
+        result.map_err(|error| self.faults.push(format!("{name}: {error}"))).ok()
+    }
+
+    /// Every fault, one line each.
+    pub fn finish<T>(self, made: Option<T>) -> Result<T, String> {
+        match made {
+            Some(made) if self.faults.is_empty() => Ok(made),
+            _ => Err(format!("cannot start:\n  {}", self.faults.join("\n  "))),
+        }
+    }
+}
+
+/// Starts the log of a Lambda function: one JSON object per line, at the level of `LOG_LEVEL`.
+pub fn start_log() {
+    let level = Env::text("LOG_LEVEL").and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::INFO);
+    tracing_subscriber::fmt().json().with_max_level(level).with_current_span(true).with_ansi(false).init();
+}

@@ -1,0 +1,203 @@
+//! Extractors that refuse with a problem, and bodies that name all bad fields at once.
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::response::IntoResponse as _;
+use http::{StatusCode, header, request::Parts};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use socket::problem::{Code, FieldError, Problem};
+
+use crate::refusal::Refusal;
+
+/// A request body: a JSON object read field by field. Implemented by [`crate::body!`].
+pub trait FromFields: Sized {
+    /// Reads the fields, or names every bad one.
+    fn from_fields(fields: Fields) -> Result<Self, Problem>;
+}
+
+/// The fields of a body while they are read.
+#[derive(Debug)]
+pub struct Fields {
+    map: Map<String, Value>,
+    known: Vec<&'static str>,
+    errors: Vec<FieldError>,
+    from_query: bool,
+}
+
+impl Fields {
+    /// The fields of a JSON object.
+    pub fn new(map: Map<String, Value>) -> Self {
+        Self { map, known: Vec::new(), errors: Vec::new(), from_query: false }
+    }
+
+    /// The parameters of a query, where everything is text: what is no text may be a number or a boolean.
+    fn of_query(map: Map<String, Value>) -> Self {
+        Self { from_query: true, ..Self::new(map) }
+    }
+
+    /// Reads one field. `None` is remembered as an error.
+    pub fn take<T: DeserializeOwned>(&mut self, name: &'static str) -> Option<T> {
+        self.known.push(name);
+        let value = self.map.remove(name);
+        let missing = value.is_none();
+        let mut value = value.unwrap_or(Value::Null);
+        if self.from_query
+            && T::deserialize(&value).is_err()
+            && let Some(scalar) = value.as_str().and_then(|text| serde_json::from_str(text).ok())
+            && matches!(scalar, Value::Number(_) | Value::Bool(_))
+        {
+            value = scalar;
+        }
+        match serde_path_to_error::deserialize::<_, T>(value) {
+            Ok(read) => Some(read),
+            Err(_) if missing => {
+                self.fail(format!("/{name}"), "is missing".into());
+                None
+            }
+            Err(error) => {
+                let path: String = error.path().iter().map(|step| format!("/{step}")).collect();
+                let path = if path == "/?" || path == "/." { String::new() } else { path };
+                self.fail(format!("/{name}{path}"), error.inner().to_string());
+                None
+            }
+        }
+    }
+
+    fn fail(&mut self, pointer: String, detail: String) {
+        self.errors.push(FieldError { pointer, detail });
+    }
+
+    /// Refuses what is left over, and whatever was wrong.
+    pub fn finish(mut self) -> Result<(), Problem> {
+        for name in self.map.keys().take(16) {
+            let near = |known: &&&str| strsim::damerau_levenshtein(known, name) <= 3;
+            let hint = match self.known.iter().filter(near).min_by_key(|known| strsim::damerau_levenshtein(known, name))
+            {
+                Some(nearest) => format!("is not a field; did you mean {nearest}?"),
+                None => format!("is not a field; the fields are {}", self.known.join(", ")),
+            };
+            let name: String = name.chars().take(64).collect();
+            self.errors.push(FieldError { pointer: format!("/{name}"), detail: hint });
+        }
+        if self.errors.is_empty() {
+            return Ok(());
+        }
+        Err(Problem { errors: self.errors, ..Problem::new(Code::InvalidFields) })
+    }
+}
+
+/// Declares a request body: its schema, and a reader that names every bad field at once.
+#[macro_export]
+macro_rules! body {
+    ($(#[$outer:meta])* $vis:vis struct $name:ident { $($(#[$inner:meta])* $fvis:vis $field:ident: $type:ty,)* }) => {
+        $(#[$outer])*
+        #[derive(Debug, utoipa::ToSchema)]
+        $vis struct $name { $($(#[$inner])* $fvis $field: $type,)* }
+
+        impl $crate::extract::FromFields for $name {
+            fn from_fields(mut fields: $crate::extract::Fields) -> Result<Self, socket::Problem> {
+                $(let $field = fields.take::<$type>($crate::extract::wire_name(stringify!($field)));)*
+                fields.finish()?;
+                match ($($field,)*) {
+                    ($(Some($field),)*) => Ok(Self { $($field,)* }),
+                    _ => Err(socket::Problem::new(socket::Code::InvalidFields)),
+                }
+            }
+        }
+    };
+}
+
+/// A field's name on the wire: Rust's `r#type` is `type`.
+pub fn wire_name(field: &'static str) -> &'static str {
+    field.strip_prefix("r#").unwrap_or(field)
+}
+
+/// A JSON body.
+#[derive(Debug)]
+pub struct Body<T>(pub T);
+
+impl<S: Send + Sync, T: FromFields> FromRequest<S> for Body<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
+        let kind = kind.split(';').next().unwrap_or("").trim();
+        if !(kind.eq_ignore_ascii_case("application/json") || kind.ends_with("+json")) {
+            return Err(Problem::new(Code::UnsupportedMediaType).into());
+        }
+        let bytes = axum::body::Bytes::from_request(request, state).await.map_err(|rejection| {
+            let too_large = rejection.into_response().status() == StatusCode::PAYLOAD_TOO_LARGE;
+            Problem::new(if too_large { Code::BodyTooLarge } else { Code::MalformedJson })
+        })?;
+        match serde_json::from_slice(&bytes) {
+            Ok(Value::Object(map)) => Ok(Self(T::from_fields(Fields::new(map))?)),
+            Ok(_) => Err(Problem::because(Code::MalformedJson, "the body is JSON, but not an object").into()),
+            Err(error) => Err(Problem::because(Code::MalformedJson, error.to_string()).into()),
+        }
+    }
+}
+
+/// Path parameters. One that does not parse names nothing, so the answer is the same as for an unknown one.
+#[derive(Debug)]
+pub struct Path<T>(pub T);
+
+/// The problem of a thing that is not there, for path parameters of its type.
+pub trait Unknown {
+    /// Its code.
+    const CODE: Code;
+}
+
+impl Unknown for domain::id::CallId {
+    const CODE: Code = Code::CallUnknown;
+}
+
+impl Unknown for domain::id::SessionId {
+    const CODE: Code = Code::SessionUnknown;
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Send + Unknown> FromRequestParts<S> for Path<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let read = axum::extract::Path::<T>::from_request_parts(parts, state).await;
+        read.map(|path| Self(path.0)).map_err(|_| Problem::new(T::CODE).into())
+    }
+}
+
+/// Query parameters, all bad ones named at once.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<S: Send + Sync, T: FromFields> FromRequestParts<S> for Query<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+        let Ok(axum::extract::Query(pairs)) = pairs else {
+            return Err(crate::refusal::invalid("?", "the query is not name=value pairs").into());
+        };
+        let mut map = Map::new();
+        for (name, value) in pairs {
+            if map.insert(name.clone(), Value::String(value)).is_some() {
+                return Err(crate::refusal::invalid(format!("?{name}"), "is named twice").into());
+            }
+        }
+        T::from_fields(Fields::of_query(map)).map(Self).map_err(|mut problem| {
+            for error in &mut problem.errors {
+                error.pointer = error.pointer.replacen('/', "?", 1);
+            }
+            problem.into()
+        })
+    }
+}
+
+/// Reads the header `Idempotency-Key`, when it was sent.
+pub fn idempotency_key(headers: &http::HeaderMap) -> Result<Option<domain::text::IdempotencyKey>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().ok().map(str::parse);
+    match key {
+        Some(Ok(key)) => Ok(Some(key)),
+        Some(Err(refused)) => Err(crate::refusal::invalid("header:idempotency-key", refused.to_string())),
+        None => Err(crate::refusal::invalid("header:idempotency-key", "must be plain text")),
+    }
+}

@@ -1,0 +1,166 @@
+//! What wraps every group's routes: ids, limits, headers, and the body of every problem.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use domain::clock::{Clock, Entropy};
+use domain::limit;
+use http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use socket::problem::{Code, Problem};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate as _, SizeAbove};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::refusal::Refusal;
+
+/// The header with the request's id, in both directions.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Which pages may call: exact origins, or every page of this machine on a laptop.
+#[derive(Clone, Debug)]
+pub struct Origins {
+    exact: Arc<[String]>,
+    loopback: bool,
+}
+
+impl Origins {
+    /// These origins and no other.
+    pub fn exactly(origins: impl IntoIterator<Item = String>) -> Self {
+        Self { exact: origins.into_iter().collect(), loopback: false }
+    }
+
+    /// Every page of this machine.
+    pub fn loopback() -> Self {
+        Self { exact: Arc::new([]), loopback: true }
+    }
+
+    /// Whether a page of this origin may call.
+    pub fn allow(&self, origin: &str) -> bool {
+        let host = origin.strip_prefix("http://").map(|rest| rest.rsplit_once(':').map_or(rest, |(host, _)| host));
+        let here = self.loopback && matches!(host, Some("localhost" | "127.0.0.1" | "[::1]"));
+        here || self.exact.iter().any(|exact| exact == origin)
+    }
+}
+
+/// What the layers need.
+#[derive(Clone, Debug)]
+pub struct Edge {
+    /// Which pages may call.
+    pub origins: Origins,
+    /// The time, for request ids.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness, for request ids.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// Wraps a group's routes.
+pub fn wrap(router: Router, edge: &Edge) -> Router {
+    let origins = edge.origins.clone();
+    let cors = CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(move |origin, _| {
+            origin.to_str().is_ok_and(|origin| origins.allow(origin))
+        }))
+        .allow_credentials(true)
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("idempotency-key"),
+            REQUEST_ID,
+        ])
+        .expose_headers([
+            header::LOCATION,
+            header::RETRY_AFTER,
+            REQUEST_ID,
+            HeaderName::from_static("idempotency-replayed"),
+        ])
+        .max_age(Duration::from_secs(600));
+    let worth = SizeAbove::new(1024).and(NotForContentType::const_new("text/event-stream"));
+    let routes = router
+        .fallback(route_unknown)
+        .method_not_allowed_fallback(async || Refusal(Problem::new(Code::MethodNotAllowed)))
+        .layer(DefaultBodyLimit::max(limit::BODY))
+        .layer(middleware::from_fn(time_limit))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(CompressionLayer::new().compress_when(worth))
+        .layer(middleware::from_fn_with_state(edge.clone(), finish))
+        .layer(cors);
+    // Outside of the routes, because a path must be rewritten before it is matched.
+    Router::new().fallback_service(tower::ServiceExt::map_request(routes, strip_version))
+}
+
+/// `/api/v1/x` is `/api/x`.
+fn strip_version(mut request: Request) -> Request {
+    let uri = request.uri();
+    if let Some(rest) = uri.path().strip_prefix("/api/v1/") {
+        let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        if let Ok(path) = format!("/api/{rest}{query}").parse::<Uri>() {
+            *request.uri_mut() = path;
+        }
+    }
+    request
+}
+
+async fn route_unknown(uri: Uri) -> Refusal {
+    let path: String = uri.path().chars().take(128).collect();
+    Refusal(Problem::because(Code::RouteUnknown, format!("there is no route {path}")))
+}
+
+async fn time_limit(request: Request, next: Next) -> Response {
+    let patience = Duration::try_from(limit::REQUEST).expect("a positive limit");
+    match tokio::time::timeout(patience, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Refusal(Problem::because(Code::Timeout, "whether it took effect is not known")).into_response(),
+    }
+}
+
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    tracing::error!("a handler panicked");
+    Refusal(Problem::new(Code::Internal)).into_response()
+}
+
+/// Gives the request its id, writes the body of a problem, and sets the headers that every answer has.
+async fn finish(axum::extract::State(edge): axum::extract::State<Edge>, request: Request, next: Next) -> Response {
+    let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let usable = given.filter(|id| {
+        (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    });
+    let id = match usable {
+        Some(id) => id.to_owned(),
+        None => {
+            let millis = u64::try_from(edge.clock.now().as_millisecond()).unwrap_or(0);
+            let uuid = uuid::Builder::from_unix_timestamp_millis(millis, &edge.entropy.bytes()).into_uuid();
+            format!("req_{}", uuid.as_simple())
+        }
+    };
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let span = tracing::info_span!("request", id = %id);
+    let mut response = tracing::Instrument::instrument(next.run(request), span).await;
+    let problem = response.extensions_mut().remove::<Problem>();
+    if let Some(problem) = problem {
+        tracing::info!(request.id = %id, http.method = %method, http.path = %path, http.status = response.status().as_u16(), problem.code = problem.code.as_str(), "refused");
+        let problem = Problem { instance: Some(id.clone()), ..problem };
+        *response.body_mut() = Body::from(serde_json::to_vec(&problem).expect("a problem has string keys"));
+    } else {
+        tracing::info!(request.id = %id, http.method = %method, http.path = %path, http.status = response.status().as_u16(), "answered");
+    }
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    debug_assert!(
+        response.status() != StatusCode::UNPROCESSABLE_ENTITY || response.headers().contains_key(header::CONTENT_TYPE)
+    );
+    response
+}

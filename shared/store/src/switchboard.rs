@@ -1,0 +1,147 @@
+//! Calls, connections and the courier together: what is decided is saved first, then told to whoever is connected.
+//!
+//! Used by every group that moves a call, so that a candidate sent over HTTP and one sent over the
+//! socket go the same way. Nothing depends on a push: what is missed is found by reading.
+
+use std::sync::Arc;
+
+use domain::call::{Call, CallEvent, CallRefused};
+use domain::id::{CallId, OfferId, UserId};
+use domain::negotiation::Waiting;
+use domain::sdp::IceCandidate;
+use domain::text::DeviceId;
+use jiff::Timestamp;
+use socket::view::{CallView, CandidatesView};
+use socket::{Code, Courier, Problem, Push, ServerFrame};
+
+use crate::error::StoreError;
+use crate::{Calls, Connections, Versioned};
+
+/// How often a lost race is run again.
+pub const TRIES: usize = 4;
+
+/// Calls, connections and the courier.
+#[derive(Clone, Debug)]
+pub struct Switchboard {
+    /// The calls.
+    pub calls: Calls,
+    /// The connections.
+    pub connections: Connections,
+    /// Posts to connections.
+    pub courier: Arc<dyn Courier>,
+}
+
+/// A batch of candidates on its way.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// Within which call.
+    pub call: CallId,
+    /// Who gathered them.
+    pub from: UserId,
+    /// On which device.
+    pub device: DeviceId,
+    /// For whom; a call of two needs none.
+    pub to: Option<UserId>,
+    /// The offer they belong to.
+    pub offer_id: Option<OfferId>,
+    /// The candidates.
+    pub candidates: Vec<IceCandidate>,
+}
+
+impl Switchboard {
+    /// A call that this person takes part in. To anybody else there is no such call.
+    pub async fn call_of(&self, user: UserId, id: CallId, fresh: bool) -> Result<Versioned<Call>, Problem> {
+        let call = self.calls.find(id, fresh).await?.ok_or(CallRefused::Stranger)?;
+        call.value.participant(user)?;
+        Ok(call)
+    }
+
+    /// Decides on the newest state of a call, saves, and tells everybody. A lost race is decided again.
+    pub async fn change<F>(&self, user: UserId, id: CallId, now: Timestamp, decide: F) -> Result<Call, Problem>
+    where
+        F: Fn(Call) -> Result<(Call, Option<CallEvent>), CallRefused>,
+    {
+        for attempt in 0..TRIES {
+            let read = self.call_of(user, id, attempt > 0).await?;
+            let (call, event) = match decide(read.value) {
+                // The first read may be a moment old, and a refusal must not be.
+                Err(_) if attempt == 0 => continue,
+                decided => decided?,
+            };
+            let Some(event) = event else { return Ok(call) };
+            match self.calls.save(&call, event, read.version).await {
+                Err(stale) if stale.is_stale() => {}
+                saved => {
+                    saved?;
+                    self.tell_people(&call, now).await;
+                    return Ok(call);
+                }
+            }
+        }
+        Err(Problem::new(Code::Conflict))
+    }
+
+    /// Shows a call to everybody in it, on all their devices.
+    pub async fn tell_people(&self, call: &Call, now: Timestamp) {
+        let people: Vec<UserId> = call.people.iter().map(|person| person.user).collect();
+        self.tell(&people, Push::call(CallView::of(call, now)), now).await;
+    }
+
+    /// Posts something to every live connection of these people. How many took it.
+    pub async fn tell(&self, people: &[UserId], push: Push, now: Timestamp) -> usize {
+        self.connections.tell(&*self.courier, people, &ServerFrame::push(push, now), now).await
+    }
+
+    /// Ends a call whose time ran out, for whoever reads it. A lost race means that somebody else did.
+    pub async fn settle(&self, read: Versioned<Call>, now: Timestamp) -> Result<Call, StoreError> {
+        let (call, event) = read.value.settle(now);
+        if let Some(event) = event {
+            match self.calls.save(&call, event, read.version).await {
+                Err(stale) if stale.is_stale() => {}
+                saved => {
+                    saved?;
+                    self.tell_people(&call, now).await;
+                }
+            }
+        }
+        Ok(call)
+    }
+
+    /// Hands candidates to the peer's devices; keeps them when no device took them. Whether one did.
+    pub async fn relay(&self, batch: Batch, now: Timestamp) -> Result<bool, Problem> {
+        let mut call = self.call_of(batch.from, batch.call, false).await?.value;
+        let mut to = call.may_signal(batch.from, &batch.device, batch.to, now);
+        if to.is_err() {
+            call = self.call_of(batch.from, batch.call, true).await?.value;
+            to = call.may_signal(batch.from, &batch.device, batch.to, now);
+        }
+        let to = to?;
+        let Batch { from, device, offer_id, candidates, .. } = batch;
+        let view = CandidatesView {
+            call_id: call.id,
+            from,
+            to,
+            device_id: Some(device),
+            offer_id,
+            candidates: candidates.clone(),
+        };
+        if self.tell(&[to], Push::CallCandidates(view), now).await > 0 {
+            return Ok(true);
+        }
+        for _ in 0..TRIES {
+            let signalled = self.calls.signalled(call.id, true).await?.ok_or(CallRefused::Stranger)?;
+            let kept = signalled.waiting_for(to).find(|waiting| waiting.value.from == from).cloned();
+            let read = kept.as_ref().map_or(0, |kept| kept.version);
+            let batch = Waiting { from, to, offer_id, candidates: candidates.clone() };
+            let waiting = Waiting::with(kept.map(|kept| kept.value), batch)?;
+            match self.calls.keep_waiting(&call, &waiting, read).await {
+                Err(stale) if stale.is_stale() => {}
+                saved => {
+                    saved?;
+                    return Ok(false);
+                }
+            }
+        }
+        Err(Problem::new(Code::Conflict))
+    }
+}

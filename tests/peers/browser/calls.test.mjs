@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { accept, callState, hangUp, mediaFlows, online, pastCall, pressCall, received, setUp, until } from "./stage.mjs";
+
+let stage;
+before(async () => (stage = await setUp()));
+after(() => stage?.tearDown());
+
+const limits = { timeout: 60_000 };
+
+test("a call is answered, media flows both ways, and both histories tell how long", limits, async (t) => {
+  const [ada, bo] = [await stage.window(t, "Ada"), await stage.window(t, "Bo")];
+  await until("Ada to see that Bo is online", () => ada.locator("[data-person=bo] [data-online=true]").count());
+  await pressCall(ada, "Bo");
+  await bo.getByRole("alertdialog", { name: "Ada is calling" }).waitFor();
+  await until("Ada's page to say that it rings", async () => (await ada.locator("#call-state").innerText()).includes("Ringing at Bo"));
+  assert.equal(await bo.evaluate(() => document.activeElement.id), "accept", "the focus is on Accept");
+  await accept(bo);
+  await mediaFlows(ada, bo);
+  await hangUp(ada);
+  await callState(bo, "ended");
+  for (const page of [ada, bo]) {
+    const { words, duration } = await pastCall(page, "hung_up");
+    assert.ok(duration > 0, `it lasted ${duration} s`);
+    assert.match(words, /talked \d+ s/);
+    assert.equal(await page.evaluate(() => document.querySelectorAll("#tiles video").length), 0);
+  }
+  assert.deepEqual(stage.complaints, []);
+});
+
+test("a declined call says so on both sides", limits, async (t) => {
+  const [ada, bo] = [await stage.window(t, "Ada"), await stage.window(t, "Bo")];
+  await pressCall(ada, "Bo");
+  await bo.getByRole("button", { name: "Decline" }).click();
+  await callState(ada, "failed");
+  assert.equal(await ada.locator("#call-state").innerText(), "Bo declined.");
+  assert.equal(await bo.getByRole("alertdialog").count(), 0);
+  assert.match((await pastCall(ada, "declined")).words, /declined by Bo/);
+  await pastCall(bo, "declined");
+});
+
+test("the caller gives up and the dialog goes away", limits, async (t) => {
+  const [ada, bo] = [await stage.window(t, "Ada"), await stage.window(t, "Bo")];
+  await pressCall(ada, "Bo");
+  await bo.getByRole("alertdialog").waitFor();
+  await hangUp(ada);
+  await bo.getByRole("alertdialog").waitFor({ state: "hidden" });
+  assert.match((await pastCall(bo, "cancelled")).words, /missed: Ada gave up/);
+});
+
+test("whoever is offline picks up when the first window opens", limits, async (t) => {
+  const ada = await stage.window(t, "Ada");
+  await pressCall(ada, "Chidi");
+  await until("Ada's page to say that nobody is there", async () => (await ada.locator("#call-state").innerText()).includes("No window"));
+  const opening = ada.context().waitForEvent("page");
+  await ada.getByRole("link", { name: "Open as Chidi in a new window" }).click();
+  const chidi = await opening;
+  await online(chidi);
+  assert.equal(await chidi.locator("#my-name").innerText(), "Chidi");
+  await accept(chidi);
+  await mediaFlows(ada, chidi);
+  assert.equal(await ada.locator("#my-name").innerText(), "Ada", "the first window stays Ada's");
+  await hangUp(chidi);
+  await callState(ada, "ended");
+});
+
+test("a reload in mid-call takes the call up again", limits, async (t) => {
+  const [ada, bo] = [await stage.window(t, "Ada"), await stage.window(t, "Bo")];
+  await pressCall(ada, "Bo");
+  await accept(bo);
+  await mediaFlows(ada, bo);
+  const id = await ada.evaluate(() => globalThis.call.id);
+  await bo.reload();
+  await mediaFlows(ada, bo);
+  assert.equal(await bo.evaluate(() => globalThis.call.id), id);
+  await ada.reload();
+  await mediaFlows(ada, bo);
+  await hangUp(bo);
+  await callState(ada, "ended");
+  assert.ok((await pastCall(ada, "hung_up")).duration >= 4);
+});
+
+test("of two windows of one person the first to answer takes the call", limits, async (t) => {
+  const ada = await stage.window(t, "Ada");
+  const bos = await stage.profile(t);
+  const [first, second] = [await stage.window(t, "Bo", bos), await stage.window(t, "Bo", bos)];
+  await pressCall(ada, "Bo");
+  await Promise.all([first, second].map((page) => page.getByRole("alertdialog").waitFor()));
+  await accept(second);
+  await first.getByRole("alertdialog").waitFor({ state: "hidden" });
+  assert.equal(await first.locator("#call-state").innerText(), "Answered in another window.");
+  await mediaFlows(ada, second);
+  await hangUp(ada);
+  await callState(second, "ended");
+});
+
+test("mute, camera and screen are shown to the other side without a new call", limits, async (t) => {
+  const [ada, bo] = [await stage.window(t, "Ada"), await stage.window(t, "Bo")];
+  await ada.getByRole("button", { name: "Audio call to Bo" }).click();
+  await bo.getByRole("button", { name: "Accept" }).click();
+  await callState(ada, "connected");
+  await until("Bo to hear Ada", async () => (await received(bo)).audioBytes > 0);
+  assert.equal((await received(bo)).videoBytes, 0, "an audio call sends no picture");
+  await ada.getByRole("button", { name: "Camera off" }).click();
+  await until("Ada's picture at Bo's", async () => (await received(bo)).frames > 0);
+  assert.equal(await ada.getByRole("button", { name: "Camera off" }).getAttribute("aria-pressed"), "false");
+  await ada.getByRole("button", { name: "Camera off" }).click();
+  await bo.locator(".tile[data-video=false]:not(.mine)").waitFor();
+  await ada.getByRole("button", { name: "Mute" }).click();
+  assert.equal(await ada.evaluate(() => globalThis.call.local.getAudioTracks()[0].enabled), false);
+  await hangUp(bo);
+  await callState(ada, "ended");
+});
+
+test("three people talk in a mesh, and one leaves", { timeout: 90_000 }, async (t) => {
+  const [ada, bo, chidi] = [await stage.window(t, "Ada"), await stage.window(t, "Bo"), await stage.window(t, "Chidi")];
+  const ids = await Promise.all([bo, chidi].map((page) => page.locator("#my-id").innerText()));
+  await ada.getByLabel("Call by id").fill(ids.join(" "));
+  await ada.locator("#by-id").getByRole("button", { name: "Call" }).click();
+  await Promise.all([accept(bo), accept(chidi)]);
+  for (const page of [ada, bo, chidi]) {
+    await until("two pictures in each window", () => page.evaluate(() => globalThis.call.remote.size === 2), { within: 30_000 });
+    await until("both to arrive", async () =>
+      page.evaluate(async () => {
+        const reports = [...(await globalThis.call.stats()).values()];
+        const sees = (report) => [...report.values()].some((one) => one.type === "inbound-rtp" && one.framesDecoded > 0);
+        return reports.length === 2 && reports.every(sees);
+      }), { within: 30_000 });
+  }
+  await hangUp(bo);
+  await until("Bo to be gone", () => ada.evaluate(() => globalThis.call.remote.size === 1));
+  await mediaFlows(ada, chidi);
+  await hangUp(ada);
+  await callState(chidi, "ended");
+});
