@@ -15,8 +15,8 @@ export function people(client, demo, call) {
   $("people-list").hidden = others.length === 0;
   const [first] = others;
   $("no-call-hint").textContent = first
-    ? `No call yet. Open a second window as ${first.name}, then press Call here.`
-    : "No call yet. Ask somebody for their id and call it.";
+    ? `To call: open a second window as ${first.name}, then press Call here.`
+    : "To call somebody: ask for their id, and call it.";
   $("example-id").textContent = `"${first?.user_id ?? "usr_…"}"`;
 
   $("my-id").textContent = me;

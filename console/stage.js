@@ -89,10 +89,7 @@ export function show(call) {
   };
   call.on("stream", draw);
   call.on("people", draw);
-  call.on("media", ({ user_id, video, screen }) => {
-    const tile = document.querySelector(`.tile[data-user="${user_id}"]`);
-    tile?.setAttribute("data-video", String(video || screen));
-  });
+  call.on("media", draw);
   call.on("state", () => {
     if (call.isOver && current === call) clear();
     else draw();
@@ -132,29 +129,37 @@ function time(call) {
 /** @param {Call} call */
 function tiles(call) {
   if (call.isOver) return;
-  const people = call.others.filter(({ user_id }) => call.remote.has(user_id));
-  for (const { user_id, name } of people) picture(user_id, name, call.remote.get(user_id) ?? null, false);
-  const mine = call.screen ?? call.local;
-  picture("me", "You", mine, true).dataset.video = String(Boolean(mine?.getVideoTracks().length) && !(call.muted.video && !call.screen));
-  const wanted = new Set(["me", ...people.map(({ user_id }) => user_id)]);
+  const wanted = new Set(["me"]);
+  for (const { user_id, name } of call.others) {
+    const stream = call.remote.get(user_id);
+    if (!stream) continue;
+    wanted.add(user_id);
+    const sends = call.media.get(user_id) ?? { video: true, screen: false };
+    picture(user_id, name, stream).dataset.video = String(hasPicture(stream) && (sends.video || sends.screen));
+  }
+  const mine = picture("me", "You", call.screen ?? call.local);
+  mine.dataset.video = String(Boolean(call.screen) || (hasPicture(call.local) && !call.muted.video));
+  mine.classList.toggle("screen", Boolean(call.screen));
   for (const tile of $("tiles").querySelectorAll(".tile")) {
     if (!wanted.has(/** @type {HTMLElement} */ (tile).dataset.user ?? "")) tile.remove();
   }
 }
 
-/** @param {string} user @param {string} name @param {MediaStream | null} stream @param {boolean} mine */
-function picture(user, name, stream, mine) {
+/** @param {MediaStream | null} stream */
+const hasPicture = (stream) => Boolean(stream?.getVideoTracks().length);
+
+/** @param {string} user @param {string} name @param {MediaStream | null} stream */
+function picture(user, name, stream) {
+  const mine = user === "me";
   let tile = /** @type {HTMLElement | null} */ (document.querySelector(`.tile[data-user="${user}"]`));
   if (!tile) {
     const video = h("video", { autoplay: true, playsinline: true });
     video.muted = mine;
     tile = h("figure", { class: mine ? "tile mine" : "tile", "data-user": user }, avatar(name), video, h("figcaption", {}, name));
-    if (mine) $("tiles").append(tile);
-    else $("tiles").prepend(tile);
+    $("tiles")[mine ? "append" : "prepend"](tile);
   }
   const video = /** @type {HTMLVideoElement} */ (tile.querySelector("video"));
   if (video.srcObject !== stream) video.srcObject = stream;
-  if (!mine && stream) tile.dataset.video ??= String(stream.getVideoTracks().length > 0);
   return tile;
 }
 

@@ -38,6 +38,8 @@ export class Call {
   reason = null;
   /** @type {Map<string, MediaStream>} */
   remote = new Map();
+  /** What the others said that they send. @type {Map<string, { audio: boolean, video: boolean, screen: boolean }>} */
+  media = new Map();
 
   #host;
   #mesh;
@@ -172,8 +174,10 @@ export class Call {
   /** @param {string} event @param {any} data */
   signal(event, data) {
     if (this.isOver) return;
-    if (event === "call.media") this.#emitter.emit("media", { ...data, user_id: data.from });
-    else this.#mesh.signal(event, data);
+    if (event !== "call.media") return this.#mesh.signal(event, data);
+    const { from, audio, video, screen } = data;
+    this.media.set(from, { audio, video, screen });
+    this.#emitter.emit("media", { user_id: from, audio, video, screen });
   }
 
   /** @param {CallView} view */

@@ -15,8 +15,7 @@ use crate::state::State;
 use crate::view::device;
 
 api::body! {
-    /// Candidates for the peer: a batch, or the fields of a single one.
-    #[expect(non_snake_case, reason = "the browser's names (W3C WebRTC, RTCIceCandidateInit)")]
+    /// Candidates for the peer: a batch, or the fields of a single one with the browser's names for them.
     pub(crate) struct Candidates {
         /// Up to 32 candidates.
         candidates: Option<CandidateBatch>,
@@ -24,12 +23,12 @@ api::body! {
         candidate: Option<CandidateLine>,
         /// A single one: its media section's tag.
         #[schema(max_length = 256)]
-        sdpMid: Option<ShortText>,
+        sdp_mid as "sdpMid": Option<ShortText>,
         /// A single one: its media section's place.
-        sdpMLineIndex: Option<u16>,
+        sdp_m_line_index as "sdpMLineIndex": Option<u16>,
         /// A single one: its ICE generation.
         #[schema(max_length = 256)]
-        usernameFragment: Option<ShortText>,
+        username_fragment as "usernameFragment": Option<ShortText>,
         /// The offer they belong to.
         offer_id: Option<OfferId>,
         /// For whom; a call of two needs none.
@@ -64,9 +63,9 @@ pub(crate) async fn ice_candidate(
         (Some(batch), None) => batch.into_inner(),
         (None, Some(candidate)) => vec![IceCandidate {
             candidate,
-            sdp_mid: ask.sdpMid,
-            sdp_m_line_index: ask.sdpMLineIndex,
-            username_fragment: ask.usernameFragment,
+            sdp_mid: ask.sdp_mid,
+            sdp_m_line_index: ask.sdp_m_line_index,
+            username_fragment: ask.username_fragment,
         }],
         (None, None) => return Err(invalid("/candidates", "is missing").into()),
         (Some(_), Some(_)) => return Err(invalid("/candidate", "send either candidates or candidate").into()),

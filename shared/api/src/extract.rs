@@ -5,7 +5,7 @@ use axum::response::IntoResponse as _;
 use http::{StatusCode, header, request::Parts};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use socket::problem::{Code, FieldError, Problem};
+use socket::problem::{Code, FieldError, Problem, pointer};
 
 use crate::refusal::Refusal;
 
@@ -55,9 +55,7 @@ impl Fields {
                 None
             }
             Err(error) => {
-                let path: String = error.path().iter().map(|step| format!("/{step}")).collect();
-                let path = if path == "/?" || path == "/." { String::new() } else { path };
-                self.fail(format!("/{name}{path}"), error.inner().to_string());
+                self.fail(format!("/{name}{}", pointer(error.path())), error.inner().to_string());
                 None
             }
         }
@@ -86,17 +84,20 @@ impl Fields {
     }
 }
 
-/// Declares a request body: its schema, and a reader that names every bad field at once.
+/// Declares a request body: its schema, and a reader that names every bad field at once. `field as "name"` gives a
+/// field another name on the wire.
 #[macro_export]
 macro_rules! body {
-    ($(#[$outer:meta])* $vis:vis struct $name:ident { $($(#[$inner:meta])* $fvis:vis $field:ident: $type:ty,)* }) => {
+    ($(#[$outer:meta])* $vis:vis struct $name:ident {
+        $($(#[$inner:meta])* $fvis:vis $field:ident $(as $wire:literal)?: $type:ty,)*
+    }) => {
         $(#[$outer])*
         #[derive(Debug, utoipa::ToSchema)]
-        $vis struct $name { $($(#[$inner])* $fvis $field: $type,)* }
+        $vis struct $name { $($(#[$inner])* $(#[schema(rename = $wire)])? $fvis $field: $type,)* }
 
         impl $crate::extract::FromFields for $name {
             fn from_fields(mut fields: $crate::extract::Fields) -> Result<Self, socket::Problem> {
-                $(let $field = fields.take::<$type>($crate::extract::wire_name(stringify!($field)));)*
+                $(let $field = fields.take::<$type>($crate::extract::wire_name(stringify!($field), &[$($wire)?]));)*
                 fields.finish()?;
                 match ($($field,)*) {
                     ($(Some($field),)*) => Ok(Self { $($field,)* }),
@@ -107,9 +108,9 @@ macro_rules! body {
     };
 }
 
-/// A field's name on the wire: Rust's `r#type` is `type`.
-pub fn wire_name(field: &'static str) -> &'static str {
-    field.strip_prefix("r#").unwrap_or(field)
+/// A field's name on the wire: the one it was given, or its own (Rust's `r#type` is `type`).
+pub fn wire_name(field: &'static str, given: &[&'static str]) -> &'static str {
+    given.first().copied().unwrap_or_else(|| field.strip_prefix("r#").unwrap_or(field))
 }
 
 /// A JSON body.

@@ -324,7 +324,21 @@ impl Call {
             unchanged => unchanged,
         };
         let event = (state != self.state).then_some(CallEvent::Ended);
-        (Self { state, ..self }, event)
+        self.state = state;
+        if event.is_some() {
+            self.everybody_leaves();
+        }
+        (self, event)
+    }
+
+    fn everybody_leaves(&mut self) {
+        for person in &mut self.people {
+            person.standing = match person.standing {
+                Standing::Joined => Standing::Left,
+                pending if pending.is_pending() => Standing::Missed,
+                settled => settled,
+            };
+        }
     }
 
     fn live(self, by: UserId, now: Timestamp) -> Result<Self, CallRefused> {
@@ -442,13 +456,7 @@ impl Call {
         if joined > 0 && joined + pending >= 2 {
             return Ok((call, Some(CallEvent::Left { by })));
         }
-        for person in &mut call.people {
-            person.standing = match person.standing {
-                Standing::Joined => Standing::Left,
-                pending if pending.is_pending() => Standing::Missed,
-                settled => settled,
-            };
-        }
+        call.everybody_leaves();
         let by_person = Some(by);
         call.state = match call.state {
             CallState::Connected { since } => {

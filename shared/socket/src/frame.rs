@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Problem, pointer};
 use crate::view::{CallView, CandidatesView, DescriptionView, MediaView};
 
 /// `{}`.
@@ -167,8 +167,8 @@ fn read<T: DeserializeOwned>(data: serde_json::Value) -> Result<T, Problem> {
     let data = if data.is_null() { serde_json::json!({}) } else { data };
     let pointed = serde_path_to_error::deserialize(data);
     pointed.map_err(|error| {
-        let path: String = error.path().iter().map(|step| format!("/{step}")).collect();
-        Problem::new(Code::InvalidFields).at(format!("/data{path}"), error.inner().to_string())
+        let place = format!("/data{}", pointer(error.path()));
+        Problem::new(Code::InvalidFields).at(place, error.inner().to_string())
     })
 }
 

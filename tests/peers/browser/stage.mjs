@@ -140,6 +140,8 @@ export const received = (page) =>
 export async function mediaFlows(...pages) {
   for (const page of pages) {
     await callState(page, "connected");
+    await until("the other's picture on the page", () =>
+      page.locator(".tile[data-video=true]:not(.mine) video").evaluate((video) => video.videoWidth > 0 && getComputedStyle(video).visibility === "visible"));
     await until("a first decoded frame", async () => (await received(page)).frames > 0);
   }
   const before = await Promise.all(pages.map(received));

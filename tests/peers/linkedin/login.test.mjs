@@ -1,6 +1,6 @@
 // Signing in with LinkedIn, against a provider that others wrote and certified. Every test has its own people.
 //
-//   DCHAT_BIN=target/debug/dchat node --test tests/peers/linkedin/
+//   DCHAT_BIN=target/debug/dchat node --test tests/peers/linkedin/login.test.mjs
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';

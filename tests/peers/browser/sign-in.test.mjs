@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { online, setUp } from "./stage.mjs";
+
+let stage;
+before(async () => (stage = await setUp()));
+after(() => stage?.tearDown());
+
+const limits = { timeout: 60_000 };
+
+test("the address in the banner signs in once", limits, async (t) => {
+  const page = await (await stage.profile(t)).newPage();
+  await page.goto(stage.console);
+  await online(page);
+  assert.equal(await page.locator("#my-name").innerText(), "Ada");
+  assert.equal(new URL(page.url()).search, "", "the code does not stay in the address");
+
+  const second = await (await stage.profile(t)).newPage();
+  await second.goto(stage.console);
+  await second.getByRole("alert").waitFor();
+  assert.ok((await second.getByRole("alert").innerText()).length > 20);
+  await second.getByRole("button", { name: "Enter as Bo" }).waitFor();
+});
+
+test("LinkedIn's stand-in signs a new person in, and again the same one", limits, async (t) => {
+  const context = await stage.profile(t);
+  const signIn = async () => {
+    const page = await context.newPage();
+    await page.goto(stage.url);
+    await page.getByRole("button", { name: "Sign in with LinkedIn" }).click();
+    await page.waitForURL((url) => url.pathname !== "/");
+    await page.getByRole("button").first().click();
+    await online(page);
+    assert.equal(new URL(page.url()).search, "");
+    return page.locator("#my-id").innerText();
+  };
+  const first = await signIn();
+  assert.match(first, /^usr_[0-9a-f]{32}$/);
+  assert.equal(await signIn(), first);
+});
+
+test("a provider that says no is reported, with what to do", limits, async (t) => {
+  const page = await (await stage.profile(t)).newPage();
+  await page.goto(`${stage.url}/?error=access_denied&error_description=The+person+said+no`);
+  const said = await page.getByRole("alert").innerText();
+  assert.match(said, /The person said no\. You are not signed in\. Try again/);
+  await page.getByRole("button", { name: "Dismiss" }).click();
+  await page.getByRole("alert").waitFor({ state: "hidden" });
+});
+
+test("an account is made with an e-mail address; mistakes are named at their fields", limits, async (t) => {
+  const page = await (await stage.profile(t)).newPage();
+  await page.goto(stage.url);
+  await page.getByText("With e-mail and password").click();
+  await page.getByLabel("E-mail").fill("nobody");
+  await page.getByLabel("Password").fill("short");
+  await page.getByRole("button", { name: "Create account" }).click();
+  await page.locator("#email[aria-invalid=true]").waitFor();
+  assert.match(await page.locator("#email-wrong").innerText(), /e-mail/);
+  assert.match(await page.locator("#secret-wrong").innerText(), /8/);
+  assert.equal(await page.evaluate(() => document.activeElement.id), "email");
+
+  const email = `grace-${Date.now()}@example.com`;
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByLabel("Password").fill("correct horse battery");
+  await page.getByLabel("Name").fill("Grace Hopper");
+  await page.getByRole("button", { name: "Create account" }).click();
+  await online(page);
+  assert.equal(await page.locator("#my-name").innerText(), "Grace Hopper");
+
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByText("With e-mail and password").waitFor();
+  assert.equal(await page.evaluate(() => Object.keys(sessionStorage).filter((key) => key.startsWith("dchat:session")).length), 0);
+  const details = page.locator("#password");
+  if (!(await details.evaluate((element) => element.open))) await page.getByText("With e-mail and password").click();
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByLabel("Password").fill("wrong horse battery");
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await page.getByRole("alert").waitFor();
+  await page.getByLabel("Password").fill("correct horse battery");
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await online(page);
+});
+
+test("the page asks nobody else, and its own rules allow nothing else", limits, async (t) => {
+  const context = await stage.profile(t);
+  const foreign = [];
+  let bytes = 0;
+  context.on("request", (request) => new URL(request.url()).origin !== stage.url && !request.url().startsWith("data:") && foreign.push(request.url()));
+  context.on("response", async (response) => {
+    const { pathname } = new URL(response.url());
+    if (pathname === "/" || pathname.startsWith("/console/")) bytes += (await response.body().catch(() => "")).length;
+  });
+  const page = await stage.window(t, "Ada", context);
+  const policy = await page.evaluate(async () => (await fetch("/")).headers.get("content-security-policy"));
+  assert.match(policy ?? "", /default-src 'self'/);
+  assert.doesNotMatch(policy, /unsafe/);
+  assert.deepEqual(foreign, []);
+  assert.ok(bytes > 0 && bytes < 60_000, `the page has ${bytes} bytes`);
+});

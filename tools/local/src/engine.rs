@@ -1,0 +1,69 @@
+//! The embedded DynamoDB (dynoxide on SQLite), on a thread of its own so that the disk never stalls a request.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use dynoxide::Database;
+use store::Db;
+use store::db::TableNames;
+use tokio::net::TcpListener;
+
+/// What the tables are called here.
+pub fn table_names() -> TableNames {
+    TableNames { accounts: "accounts".into(), realtime: "realtime".into(), calls: "calls".into() }
+}
+
+/// Starts the engine, on a file or in memory, and returns a store with its tables.
+pub async fn start(file: Option<PathBuf>) -> Result<Db, String> {
+    let (ready, started) = tokio::sync::oneshot::channel::<Result<SocketAddr, String>>();
+    let work = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
+        runtime.block_on(serve(file, ready))
+    };
+    std::thread::Builder::new().name("dynamodb".into()).spawn(work).map_err(|error| error.to_string())?;
+    let address = started.await.map_err(|_| "the embedded DynamoDB did not start".to_owned())??;
+    let db = Db::local(&format!("http://{address}"), table_names());
+    store::schema::create_tables(&db).await.map_err(|error| error.to_string())?;
+    Ok(db)
+}
+
+async fn serve(
+    file: Option<PathBuf>,
+    ready: tokio::sync::oneshot::Sender<Result<SocketAddr, String>>,
+) -> Result<(), String> {
+    let opened = async {
+        let database = match file {
+            Some(file) => {
+                let database = Database::new(&file.to_string_lossy()).map_err(|error| error.to_string())?;
+                // No fsync per commit: a killed process loses nothing, its writes are with the operating system.
+                // Only a power cut may lose the last moments; a laptop's store is worth that speed.
+                database.enable_bulk_loading().map_err(|error| error.to_string())?;
+                database
+            }
+            None => Database::memory().map_err(|error| error.to_string())?,
+        };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|error| error.to_string())?;
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        Ok::<_, String>((database, listener, address))
+    };
+    let (database, listener) = match opened.await {
+        Ok((database, listener, address)) => {
+            let _ = ready.send(Ok(address));
+            (database, listener)
+        }
+        Err(error) => {
+            let _ = ready.send(Err(error.clone()));
+            return Err(error);
+        }
+    };
+    let sweeper = database.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            let sweeper = sweeper.clone();
+            let _ = tokio::task::spawn_blocking(move || sweeper.sweep_ttl()).await;
+        }
+    });
+    dynoxide::server::serve_with_shutdown(listener, database, std::future::pending()).await
+}

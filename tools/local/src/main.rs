@@ -1,0 +1,103 @@
+//! `dchat`: all of Dchat on this machine.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use lexopt::Arg::{Long, Short};
+use lexopt::ValueExt as _;
+use local::banner::Banner;
+use local::people::PEOPLE;
+use local::{Options, Stack};
+
+const HELP: &str = "\
+dchat: all of Dchat on this machine
+
+  --port PORT    listen on this port (or PORT in the environment; default 3000, 0 takes a free one)
+  --data DIR     keep everything in this folder (default ./.dchat)
+  --ephemeral    keep nothing
+  --empty        without the demo people
+  --help, --version
+";
+
+enum Run {
+    Serve(Options),
+    Print(String),
+}
+
+fn read_arguments() -> Result<Run, lexopt::Error> {
+    let mut options = Options { port: 3000, data: Some(PathBuf::from(".dchat")), demo: true };
+    if let Some(port) = api::Env::text("PORT") {
+        options.port = port.parse().map_err(|_| "PORT must be a number from 0 to 65535")?;
+    }
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("port") | Short('p') => options.port = arguments.value()?.parse()?,
+            Long("data") => options.data = Some(arguments.value()?.into()),
+            Long("ephemeral") => options.data = None,
+            Long("empty") => options.demo = false,
+            Long("help") | Short('h') => return Ok(Run::Print(HELP.into())),
+            Long("version") | Short('V') => return Ok(Run::Print(format!("dchat {}\n", env!("CARGO_PKG_VERSION")))),
+            _ => return Err(argument.unexpected()),
+        }
+    }
+    Ok(Run::Serve(options))
+}
+
+async fn run(options: Options, started: Instant) -> Result<(), String> {
+    let stack = Stack::start(&options).await?;
+    let enter = if options.demo { Some(stack.enter_link(PEOPLE[0]).await?) } else { None };
+    let token = if options.demo { Some(stack.token(PEOPLE[0]).await?) } else { None };
+    println!(
+        "{}",
+        Banner {
+            port: stack.address().port(),
+            data: options.data.as_deref(),
+            enter: enter.as_deref(),
+            token: token.as_deref(),
+            stand_in: stack.has_stand_in(),
+            took: started.elapsed(),
+        }
+    );
+    let stopped = async {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            eprintln!("cannot wait for Ctrl-C: {error}");
+            std::future::pending::<()>().await;
+        }
+    };
+    stack.serve(stopped).await;
+    println!("stopped.");
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    let started = Instant::now();
+    let options = match read_arguments() {
+        Ok(Run::Serve(options)) => options,
+        Ok(Run::Print(text)) => {
+            print!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("{error}. Run: dchat --help");
+            return ExitCode::from(2);
+        }
+    };
+    let level = api::Env::text("LOG_LEVEL").and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::WARN);
+    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(options, started)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(line) => {
+            eprintln!("{line}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The console, the client and the contracts, from the program itself: no file beside it, no outside request.
+
+use axum::Router;
+use axum::extract::Path;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::{HeaderValue, StatusCode, header};
+use include_dir::{Dir, include_dir};
+
+static CONSOLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../console");
+static CLIENT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../clients/js");
+const PROBLEMS: &str = include_str!("../../../docs/problems.md");
+
+/// No script, style or picture from anywhere else.
+const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; media-src 'self' blob:; img-src 'self' data: https:; \
+                      base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+fn kind(name: &str) -> &'static str {
+    match name.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js" | "mjs") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        Some("json") => "application/json",
+        _ => "text/plain; charset=utf-8",
+    }
+}
+
+fn file(folder: &Dir<'_>, name: &str) -> Response {
+    match folder.get_file(name) {
+        Some(file) => page(kind(name), file.contents().to_vec()),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+fn page(kind: &'static str, body: Vec<u8>) -> Response {
+    let mut response = ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+/// The pages' routes.
+pub(crate) fn router(openapi: String, asyncapi: String) -> Router {
+    Router::new()
+        .route("/", get(async || file(&CONSOLE, "index.html")))
+        .route("/console/{*name}", get(async |Path(name): Path<String>| file(&CONSOLE, &name)))
+        .route("/client/{*name}", get(async |Path(name): Path<String>| file(&CLIENT, &name)))
+        .route("/openapi.json", get(async move || page("application/json", openapi.into_bytes())))
+        .route("/asyncapi.json", get(async move || page("application/json", asyncapi.into_bytes())))
+        .route("/docs/problems", get(async || page("text/plain; charset=utf-8", PROBLEMS.as_bytes().to_vec())))
+}

@@ -1,0 +1,253 @@
+//! Everything put together.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use api::layers::Origins;
+use api::system::{SystemClock, SystemEntropy};
+use api::token::Access;
+use api::{Env, Signer};
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use domain::clock::{Clock, Entropy};
+use domain::id::SessionId;
+use domain::session::Session;
+use http::{StatusCode, header};
+use jiff::SignedDuration;
+use partners::ApiGateway;
+use store::Db;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tower::ServiceExt as _;
+
+use crate::keys::Keys;
+use crate::people::{self, Demo};
+use crate::provider::Provider;
+use crate::sockets::Hub;
+use crate::{contract, engine, pages, port, sockets};
+
+/// The `iss` of a laptop's tokens.
+pub const TOKEN_ISSUER: &str = "dchat-local";
+
+/// How to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// 0 takes a free one.
+    pub port: u16,
+    /// Where everything is kept; nothing is kept without one.
+    pub data: Option<PathBuf>,
+    /// Whether to make the demo world.
+    pub demo: bool,
+}
+
+/// What the routes of this crate need.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    pub(crate) db: Db,
+    pub(crate) hub: Hub,
+    pub(crate) realtime: realtime::State,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Shared {
+    pub(crate) async fn stopping(&self) {
+        let _ = self.stop.clone().wait_for(|stop| *stop).await;
+    }
+}
+
+/// The program, listening but not yet serving.
+#[derive(Debug)]
+pub struct Stack {
+    shared: Shared,
+    app: Router,
+    listeners: Vec<TcpListener>,
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    signer: Signer,
+    stand_in: bool,
+    // Held until the end: another program on the same data would not see our writes.
+    _lock: Option<File>,
+}
+
+impl Stack {
+    /// Puts everything together. An error is one line for the person at the terminal.
+    pub async fn start(options: &Options) -> Result<Self, String> {
+        let listeners = port::listen(options.port).await?;
+        let address = listeners[0].local_addr().map_err(|error| error.to_string())?;
+        let lock = options.data.as_deref().map(lock).transpose()?;
+        let keys = options.data.as_deref().map_or_else(|| Ok(Keys::generate()), Keys::of)?;
+        let file = options.data.as_ref().map(|folder| folder.join("dynamodb.sqlite"));
+        let db = engine::start(file).await.map_err(|error| unusable(options.data.as_deref(), &error))?;
+        let base = format!("http://localhost:{}", address.port());
+        let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+
+        let provider = Provider::new(&base, clock.clone(), entropy.clone());
+        let linkedin = linkedin_settings(&provider);
+        let stand_in = linkedin.client_id == crate::provider::CLIENT_ID;
+        let settings = auth_settings(&keys, &base, linkedin)?;
+        let signer = Signer::new(TOKEN_ISSUER.into(), &keys.token_signing_key, &keys.token_keys)?;
+        if options.demo {
+            let settled = people::settle_in(&db, crate::provider::ISSUER, clock.now()).await;
+            settled.map_err(|error| unusable(options.data.as_deref(), &error.to_string()))?;
+        }
+        let auth = auth::State::new(settings, db.clone(), clock.clone(), entropy.clone())?;
+        let courier = Arc::new(ApiGateway::local(&format!("http://{address}")));
+        let settings = calls::Settings {
+            issuer: TOKEN_ISSUER.into(),
+            public_keys: keys.token_keys.clone(),
+            secret: Keys::secret(&keys.cursor_secret)?,
+            origins: Origins::loopback(),
+        };
+        let calls = calls::State::new(settings, db.clone(), courier.clone(), clock.clone(), entropy.clone());
+        let settings = realtime::Settings {
+            issuer: TOKEN_ISSUER.into(),
+            public_keys: keys.token_keys.clone(),
+            origins: Origins::loopback(),
+        };
+        let realtime = realtime::State::new(settings, db.clone(), courier, clock.clone());
+
+        let (stop, stopping) = watch::channel(false);
+        let shared = Shared { db, hub: Hub::default(), realtime, clock, entropy, stop: stopping };
+        let app = app(&shared, auth, calls, &provider);
+        Ok(Self { shared, app, listeners, address, stop, signer, stand_in, _lock: lock })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What is spent at the store.
+    pub fn meter(&self) -> &store::Meter {
+        self.shared.db.meter()
+    }
+
+    /// A link that signs in as a demo person, once.
+    pub async fn enter_link(&self, person: Demo) -> Result<String, String> {
+        let code = people::code(&self.shared, person, SignedDuration::from_hours(24)).await;
+        let code = code.map_err(|error| error.to_string())?;
+        Ok(format!("http://localhost:{}/?code={code}", self.address.port()))
+    }
+
+    /// An access token of a demo person, for the terminal.
+    pub async fn token(&self, person: Demo) -> Result<String, String> {
+        let now = self.shared.clock.now();
+        let name = person.profile().name.ok_or("a demo person without a name")?;
+        let id = SessionId::new(now, &*self.shared.entropy);
+        let session = Session::begin(id, person.id(), name.clone(), "terminal", now);
+        let begun = store::Accounts::new(self.shared.db.clone()).begin_session(&session).await;
+        begun.map_err(|error| error.to_string())?;
+        Ok(self.signer.access(&Access { sub: person.id(), name, sid: id, ver: session.generation }, now))
+    }
+
+    /// Whether the stand-in plays LinkedIn.
+    pub fn has_stand_in(&self) -> bool {
+        self.stand_in
+    }
+
+    /// Serves until the future ends, then lets running requests finish.
+    pub async fn serve(self, until: impl Future<Output = ()>) {
+        let Self { app, listeners, stop, .. } = self;
+        let mut servers = tokio::task::JoinSet::new();
+        for listener in listeners {
+            let mut stopping = stop.subscribe();
+            let stopped = async move {
+                let _ = stopping.wait_for(|stop| *stop).await;
+            };
+            servers.spawn(axum::serve(listener, app.clone()).with_graceful_shutdown(stopped).into_future());
+        }
+        until.await;
+        let _ = stop.send(true);
+        let patience = std::time::Duration::from_secs(3);
+        let _ = tokio::time::timeout(patience, async { while servers.join_next().await.is_some() {} }).await;
+    }
+}
+
+fn app(shared: &Shared, auth: auth::State, calls: calls::State, provider: &Provider) -> Router {
+    let own = Router::new()
+        .route("/socket", get(sockets::open))
+        .route("/@connections/{id}", post(sockets::post).delete(sockets::cut))
+        .route("/local/people", get(people::list))
+        .route("/local/people/{handle}/enter", post(people::enter))
+        .with_state(shared.clone())
+        .merge(provider.router())
+        .merge(pages::router(contract::openapi_text(), contract::asyncapi_text()));
+    let (auth, calls) = (auth::service(auth), calls::service(calls));
+    let groups = tower::service_fn(move |request: Request| {
+        let of_auth = ["/auth", "/.well-known"].iter().any(|prefix| request.uri().path().starts_with(prefix));
+        let group = if of_auth { auth.clone() } else { calls.clone() };
+        group.oneshot(request)
+    });
+    own.fallback_service(groups).layer(middleware::from_fn(only_this_machine))
+}
+
+/// A page of another host whose name was made to point here (DNS rebinding) gets nothing.
+async fn only_this_machine(request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let name = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(name, _)| name);
+    if matches!(name, "localhost" | "127.0.0.1" | "[::1]") {
+        next.run(request).await
+    } else {
+        (StatusCode::MISDIRECTED_REQUEST, "this server is for its own machine: use http://localhost").into_response()
+    }
+}
+
+fn auth_settings(keys: &Keys, base: &str, linkedin: partners::linkedin::Settings) -> Result<auth::Settings, String> {
+    Ok(auth::Settings {
+        issuer: TOKEN_ISSUER.into(),
+        signing_key: keys.token_signing_key.clone(),
+        public_keys: keys.token_keys.clone(),
+        secret: Keys::secret(&keys.auth_secret)?,
+        public_url: Some(base.to_owned()),
+        app_url: base.parse().map_err(|error| format!("{base}: {error}"))?,
+        socket_url: format!("{}/socket", base.replacen("http", "ws", 1)),
+        origins: Origins::loopback(),
+        linkedin,
+    })
+}
+
+/// The real LinkedIn, or whatever provider is configured in its place, once there is a client id; else the stand-in.
+fn linkedin_settings(stand_in: &Provider) -> partners::linkedin::Settings {
+    let (Some(client_id), Some(client_secret)) = (Env::text("LINKEDIN_CLIENT_ID"), Env::text("LINKEDIN_CLIENT_SECRET"))
+    else {
+        return stand_in.settings();
+    };
+    let or = |name: &str, usual: &str| Env::text(name).unwrap_or_else(|| usual.to_owned());
+    let issuers = or("LINKEDIN_ISSUERS", "https://www.linkedin.com/oauth,https://www.linkedin.com");
+    partners::linkedin::Settings {
+        client_id,
+        client_secret,
+        issuers: issuers.split(',').map(str::to_owned).collect(),
+        auth_url: or("LINKEDIN_AUTH_URL", "https://www.linkedin.com/oauth/v2/authorization"),
+        token_url: or("LINKEDIN_TOKEN_URL", "https://www.linkedin.com/oauth/v2/accessToken"),
+        userinfo_url: or("LINKEDIN_USERINFO_URL", "https://api.linkedin.com/v2/userinfo"),
+        jwks_url: or("LINKEDIN_JWKS_URL", "https://www.linkedin.com/oauth/openid/jwks"),
+    }
+}
+
+/// Takes the data folder for this program alone.
+fn lock(folder: &Path) -> Result<File, String> {
+    let failed = |error: std::io::Error| unusable(Some(folder), &error.to_string());
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let file = File::options().create(true).truncate(false).write(true).open(folder.join("lock")).map_err(failed)?;
+    file.try_lock().map_err(|_| unusable(Some(folder), "another dchat uses it"))?;
+    Ok(file)
+}
+
+fn unusable(folder: Option<&Path>, why: &str) -> String {
+    let why = why.lines().next().unwrap_or(why);
+    match folder {
+        Some(folder) => format!(
+            "cannot use the data folder {}: {why}. Run: dchat --data ANOTHER-FOLDER, or --ephemeral",
+            folder.display()
+        ),
+        None => format!("cannot start the embedded store: {why}"),
+    }
+}
