@@ -1,4 +1,5 @@
 import { $, avatar, busy, h } from "./dom.js";
+import { first } from "./words.js";
 
 const EVERY = 5_000;
 
@@ -13,11 +14,11 @@ export function people(client, demo, call) {
   const others = demo.filter(({ user_id }) => user_id !== me);
   $("people-list").replaceChildren(...others.map((person) => row(person, call)));
   $("people-list").hidden = others.length === 0;
-  const [first] = others;
-  $("no-call-hint").textContent = first
-    ? `To call: open a second window as ${first.name}, then press Call here.`
+  const [other] = others;
+  $("no-call-hint").textContent = other
+    ? `To call: open a second window as ${first(other.name)}, then press Call here.`
     : "To call somebody: ask for their id, and call it.";
-  $("example-id").textContent = `"${first?.user_id ?? "usr_…"}"`;
+  $("example-id").textContent = `"${other?.user_id ?? "usr_…"}"`;
 
   $("my-id").textContent = me;
   const copy = $("copy-id");
@@ -79,7 +80,7 @@ function row({ user_id, handle, name }, call) {
       h(
         "a",
         { class: "button", href: `/?as=${handle}`, target: "_blank", rel: "noopener", "data-open": handle },
-        `Open as ${name}`,
+        `Open as ${first(name)}`,
         h("span", { class: "visually-hidden" }, " in a new window"),
       ),
     ),

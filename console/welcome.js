@@ -1,4 +1,5 @@
 import { $, avatar, busy, h, noTrouble, trouble } from "./dom.js";
+import { first } from "./words.js";
 
 /** @typedef {{ user_id: string, handle: string, name: string }} DemoPerson */
 
@@ -53,7 +54,7 @@ export function welcome(client, people) {
 function demoButton({ handle, name }) {
   const click = (/** @type {Event & { currentTarget: HTMLElement }} */ { currentTarget }) =>
     busy(currentTarget, async () => location.assign(await enter(handle)));
-  return h("button", { type: "button", "data-enter": handle, click }, avatar(name), h("span", {}, `Enter as ${name}`));
+  return h("button", { type: "button", "data-enter": handle, click }, avatar(name), h("span", {}, `Enter as ${first(name)}`));
 }
 
 /** Says at each field what is wrong with it. @param {HTMLFormElement} form @param {any} problem */
@@ -93,7 +94,8 @@ export async function arrive(client) {
     const code = query.get("code") ?? (person && new URL(await enter(person), location.href).searchParams.get("code"));
     if (code) await client.auth.withCode(code);
     const error = query.get("error");
-    if (error) trouble({ detail: query.get("error_description") ?? error, remedy: "You are not signed in. Try again, or take another way in." });
+    const remedy = client.session ? "" : "You are not signed in. Try again, or take another way in.";
+    if (error) trouble({ detail: query.get("error_description") ?? error, remedy });
     if (query.has("linked")) trouble({ detail: "Your LinkedIn account is linked", remedy: "Next time you can sign in with it." });
   } catch (problem) {
     trouble(problem);

@@ -7,6 +7,9 @@
 /** @param {string[]} names */
 export const list = (names) => new Intl.ListFormat("en").format(names) || "nobody";
 
+/** @param {string} name */
+export const first = (name) => name.split(" ")[0];
+
 /** @param {{ name: string }[]} people */
 export const namesOf = (people) => list(people.map(({ name }) => name));
 

@@ -70,7 +70,7 @@ export class Mesh {
   /** A device that did not join keeps candidates for later; the description is asked for when it joins. @param {string} event @param {any} data */
   signal(event, data) {
     if (event === "call.candidates") void this.#peer(data.from).receiveCandidates(data);
-    else if (this.#call.sending) void this.#peer(data.from).receive({ ...data, kind: event === "call.offer" ? "offer" : "answer" });
+    else if (this.#call.sending) void this.#peer(data.from).receive(data);
   }
 
   /** @param {import("./sending.js").Sending} sending */

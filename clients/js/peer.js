@@ -67,8 +67,8 @@ export class Peer {
 
   /** @param {import("./types.js").Description} description */
   receive(description) {
-    this.begun ||= description.kind === "offer";
-    return this.#inTurn(() => (description.kind === "offer" ? this.#takeOffer(description) : this.#takeAnswer(description)));
+    this.begun ||= description.type === "offer";
+    return this.#inTurn(() => (description.type === "offer" ? this.#takeOffer(description) : this.#takeAnswer(description)));
   }
 
   /** @param {import("./types.js").Candidates} batch */

@@ -98,11 +98,21 @@ export class Socket {
    * @param {object} data
    * @returns {Promise<any>}
    */
-  request(action, data) {
-    if (this.#wire) return this.#wire.request(action, data);
+  async request(action, data) {
+    const wire = this.#wire;
+    try {
+      if (wire) return await wire.request(action, data);
+    } catch (problem) {
+      // The machine slept longer than its lease: the socket seems open, and the server has forgotten it.
+      if (wire === this.#wire && asProblem(problem).is("connection_unknown")) {
+        wire?.close();
+        this.#wait("dropped");
+      }
+      throw problem;
+    }
     const detail = `${action} was not sent: the socket is ${this.state}`;
     const remedy = this.state === "closed" ? "Call client.open() first." : "Wait until the client is online again.";
-    return Promise.reject(new Problem({ kind: "network", code: "socket_offline", detail, remedy, retry: "later" }));
+    throw new Problem({ kind: "network", code: "socket_offline", detail, remedy, retry: "later" });
   }
 
   /** @param {SocketReason} reason */

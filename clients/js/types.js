@@ -31,7 +31,7 @@
  *
  * @typedef {object} Description
  * @property {string} offer_id
- * @property {"offer" | "answer"} kind
+ * @property {"offer" | "answer"} type
  * @property {string} from
  * @property {string} to
  * @property {string} device_id

@@ -41,7 +41,7 @@ pub(crate) struct AuthUrl {
 /// Begins a sign-in with LinkedIn in this browser; with a bearer token, links LinkedIn to that account instead.
 #[utoipa::path(
     get, path = "/auth/linkedin/auth-url", operation_id = "linkedinAuthUrl", tag = "linkedin",
-    params(("return_to" = Option<ReturnTo>, Query), ("redirect" = Option<bool>, Query)),
+    params(("return_to" = Option<String>, Query, max_length = 512), ("redirect" = Option<bool>, Query)),
     responses((status = 200, body = AuthUrl), (status = 303, description = "To LinkedIn"), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
 pub(crate) async fn linkedin_auth_url(

@@ -150,23 +150,22 @@ fn linkedin(state: &State, user: UserId, grant: &Grant) -> LinkedIn {
 async fn sign_in(state: &State, grant: &Grant) -> Result<UserId, Problem> {
     for _ in 0..4 {
         let now = state.now();
-        let done = match state.accounts.by_linkedin(&grant.subject).await? {
-            Some(user) => {
-                let read = state.accounts.find(user).await?.ok_or_else(|| Problem::new(Code::AccountGone))?;
-                let old_name = read.value.name.clone();
-                let account = read.value.link(linkedin(state, user, grant), now)?;
-                state.accounts.save(&account, read.version, &old_name).await.map(|()| user)
-            }
-            None => {
-                let user = UserId::new(now, state.entropy());
-                let account = Account::from_linkedin(user, linkedin(state, user, grant), now);
-                let inbox = Inbox::new(EpochId::new(now, state.entropy()));
-                state.accounts.register_linkedin(&account, &grant.subject, inbox).await.map(|()| user)
-            }
-        };
-        match done {
+        if let Some(user) = state.accounts.by_linkedin(&grant.subject).await? {
+            let read = state.accounts.find(user).await?.ok_or_else(|| Problem::new(Code::AccountGone))?;
+            let old_name = read.value.name.clone();
+            let account = read.value.link(linkedin(state, user, grant), now)?;
+            return match state.accounts.save(&account, read.version, &old_name).await {
+                // Another sign-in of the same person has just brought it up to date.
+                Err(stale) if stale.is_stale() => Ok(user),
+                saved => Ok(saved.map(|()| user)?),
+            };
+        }
+        let user = UserId::new(now, state.entropy());
+        let account = Account::from_linkedin(user, linkedin(state, user, grant), now);
+        let inbox = Inbox::new(EpochId::new(now, state.entropy()));
+        match state.accounts.register_linkedin(&account, &grant.subject, inbox).await {
             Err(stale) if stale.is_stale() => {}
-            done => return Ok(done?),
+            made => return Ok(made.map(|()| user)?),
         }
     }
     Err(Problem::new(Code::Conflict))

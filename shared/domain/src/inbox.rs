@@ -13,6 +13,7 @@ pub enum InboxFact {
     /// Somebody invited the person to a call.
     CallInvited {
         /// Which.
+        #[serde(rename = "call_id")]
         call: CallId,
     },
 }

@@ -116,7 +116,7 @@ export const online = (page) => page.locator("#socket[data-state=online]").waitF
 
 export const callState = (page, state) => page.locator(`#stage[data-state=${state}]`).waitFor();
 
-export const pressCall = (page, name) => page.getByRole("button", { name: `Call ${name}`, exact: true }).click();
+export const pressCall = (page, name) => page.getByRole("button", { name: new RegExp(`^Call ${name}`) }).click();
 
 export const accept = (page) => page.getByRole("button", { name: "Accept" }).click();
 
@@ -154,9 +154,11 @@ export async function mediaFlows(...pages) {
   }
 }
 
-/** The newest line of a page's history once it says how the call ended. */
-export async function pastCall(page, result) {
-  const line = page.locator(`#history-list .past[data-result=${result}]`).first();
+export const callId = (page) => page.evaluate(() => globalThis.call.id);
+
+/** A call's line of a page's history once it says that the call ended like this. */
+export async function pastCall(page, id, result) {
+  const line = page.locator(`#history-list [data-call-id=${id}][data-result=${result}]`);
   await line.waitFor();
   return { words: await line.innerText(), duration: Number(await line.getAttribute("data-duration")) };
 }

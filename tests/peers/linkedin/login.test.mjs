@@ -181,7 +181,7 @@ describe('sign in with LinkedIn', { timeout: 120_000 }, () => {
   it('refuses a callback that was used', async () => {
     const browser = new Browser();
     const back = await comeBack(browser, 'gil');
-    await toApp(await browser.go(back));
+    await exchange((await toApp(await browser.go(back))).get('code'));
     await refused(await browser.go(back), 400, 'sign_in_refused');
   });
 
@@ -218,7 +218,7 @@ describe('sign in with LinkedIn', { timeout: 120_000 }, () => {
     const { auth_url } = await answer(await begun('/calls'));
     const done = await browser.go(await browser.signIn(auth_url, callback, { as: 'pat' }));
     assert.equal(new URL(done.headers.get('location'), done.url).pathname, '/calls');
-    await toApp(done);
+    await exchange((await toApp(done)).get('code'));
     for (const elsewhere of ['https://evil.example/', '//evil.example/', '/\\evil.example/']) {
       assert.equal((await begun(elsewhere)).status, 422, elsewhere);
     }
@@ -270,6 +270,7 @@ describe('sign in with LinkedIn', { timeout: 120_000 }, () => {
     const app = await toApp(await browser.go(back), misconfigured.origin);
     assert(app.get('error'));
     assert.equal(app.get('code'), null);
+    assert.match(misconfigured.said(), /invalid_client/, 'the log names the cause');
   });
 
   it('asks LinkedIn again with the token it kept', async () => {

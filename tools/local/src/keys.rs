@@ -8,7 +8,7 @@ use api::token::PublicKeys;
 use api::{Secret, Signer};
 use serde::{Deserialize, Serialize};
 
-/// A set of keys and secrets, as `cargo xtask keys` prints it for a deployment.
+/// A set of keys and secrets, as `cargo xtask keys` prints it for a deployment. It never prints by itself.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Keys {
     /// `TOKEN_SIGNING_KEY`.
@@ -19,6 +19,12 @@ pub struct Keys {
     pub auth_secret: String,
     /// `CURSOR_SECRET`.
     pub cursor_secret: String,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys(…)")
+    }
 }
 
 impl Keys {

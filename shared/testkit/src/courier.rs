@@ -1,0 +1,47 @@
+//! Where pushes end up in a test.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
+
+use domain::lease::ConnectionId;
+use serde_json::Value;
+use socket::courier::{Courier, Delivery, Undelivered};
+
+/// Keeps every frame by its connection.
+#[derive(Debug, Default)]
+pub struct Mailbox {
+    frames: Mutex<HashMap<ConnectionId, Vec<Value>>>,
+    gone: Mutex<HashSet<ConnectionId>>,
+    posts: Mutex<usize>,
+}
+
+impl Mailbox {
+    /// Takes the frames of a connection.
+    pub fn take(&self, connection: &ConnectionId) -> Vec<Value> {
+        self.frames.lock().expect("no panic inside").remove(connection).unwrap_or_default()
+    }
+
+    /// From now on the connection is gone (410).
+    pub fn cut(&self, connection: &ConnectionId) {
+        self.gone.lock().expect("no panic inside").insert(connection.clone());
+    }
+
+    /// How many frames were posted, those to gone connections included.
+    pub fn posts(&self) -> usize {
+        *self.posts.lock().expect("no panic inside")
+    }
+}
+
+impl Courier for Mailbox {
+    fn post<'a>(&'a self, connection: &'a ConnectionId, frame: &'a str) -> Delivery<'a> {
+        Box::pin(async move {
+            *self.posts.lock().expect("no panic inside") += 1;
+            if self.gone.lock().expect("no panic inside").contains(connection) {
+                return Err(Undelivered::Gone);
+            }
+            let frame = serde_json::from_str(frame).map_err(|error| Undelivered::Failed(error.into()))?;
+            self.frames.lock().expect("no panic inside").entry(connection.clone()).or_default().push(frame);
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,158 @@
+//! Somebody who uses Dchat.
+
+use std::sync::Arc;
+
+use domain::id::UserId;
+use domain::lease::ConnectionId;
+use http::Method;
+use realtime::Occasion;
+use serde_json::{Value, json};
+
+use crate::reply::Reply;
+use crate::world::{ORIGIN, World, request};
+
+/// The password of everybody in tests.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// A signed-in person on one device.
+#[derive(Clone, Debug)]
+pub struct Person {
+    world: Arc<World>,
+    /// What they are called.
+    pub name: String,
+    /// Who.
+    pub id: UserId,
+    /// The newest access token.
+    pub access_token: String,
+    /// The newest refresh token.
+    pub refresh_token: String,
+}
+
+impl Person {
+    pub(crate) async fn register(world: &Arc<World>, name: &str) -> Self {
+        let body = json!({ "email": email(name), "password": PASSWORD, "name": name });
+        let reply = world.anonymous(Method::POST, "/auth/register", Some(body)).await.expect(201);
+        Self::of(world, &reply)
+    }
+
+    /// The person whose tokens these are.
+    pub fn of(world: &Arc<World>, tokens: &Reply) -> Self {
+        Self {
+            world: Arc::clone(world),
+            name: tokens.text("/user/name"),
+            id: tokens.text("/user/id").parse().expect("an id"),
+            access_token: tokens.text("/access_token"),
+            refresh_token: tokens.text("/refresh_token"),
+        }
+    }
+
+    /// The same person on another device.
+    pub async fn another_device(&self) -> Self {
+        let body = json!({ "email": email(&self.name), "password": PASSWORD });
+        let reply = self.world.anonymous(Method::POST, "/auth/login", Some(body)).await.expect(200);
+        Self::of(&self.world, &reply)
+    }
+
+    /// Any request.
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Reply {
+        let bearer = format!("Bearer {}", self.access_token);
+        let headers = [headers, &[("authorization", bearer.as_str())]].concat();
+        self.world.send(request(method, path, &headers, body)).await
+    }
+
+    /// GET.
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send(Method::GET, path, &[], None).await
+    }
+
+    /// POST with a body.
+    pub async fn post(&self, path: &str, body: Value) -> Reply {
+        self.send(Method::POST, path, &[], Some(body)).await
+    }
+
+    /// DELETE.
+    pub async fn delete(&self, path: &str) -> Reply {
+        self.send(Method::DELETE, path, &[], None).await
+    }
+
+    /// Calls people; the call's id.
+    pub async fn call(&self, people: &[&Person]) -> String {
+        let people: Vec<String> = people.iter().map(|person| person.id.to_string()).collect();
+        let reply = self.post("/api/webrtc/call/initiate", json!({ "participants": people, "type": "video" })).await;
+        reply.expect(201).text("/call_id")
+    }
+
+    /// POST to a part of a call.
+    pub async fn in_call(&self, call: &str, what: &str, body: Value) -> Reply {
+        self.post(&format!("/api/webrtc/call/{call}/{what}"), body).await
+    }
+
+    /// A ticket for a socket.
+    pub async fn ticket(&self) -> String {
+        self.post("/auth/ws-ticket", json!({})).await.expect(200).text("/ticket")
+    }
+
+    /// Opens a socket with a fresh ticket.
+    pub async fn connect(&self) -> Socket {
+        let ticket = self.ticket().await;
+        let (status, socket) = Socket::open(&self.world, Some(ticket), Some(ORIGIN)).await;
+        assert_eq!(status, 200);
+        socket
+    }
+}
+
+fn email(name: &str) -> String {
+    format!("{}@example.com", name.to_lowercase().replace(' ', "."))
+}
+
+/// An open socket.
+#[derive(Debug)]
+pub struct Socket {
+    world: Arc<World>,
+    /// API Gateway's name for it.
+    pub connection: ConnectionId,
+}
+
+impl Socket {
+    /// Dials with whatever ticket and origin; the status says whether it opened.
+    pub async fn open(world: &Arc<World>, ticket: Option<String>, origin: Option<&str>) -> (u16, Self) {
+        let connection = ConnectionId(format!("c{}", api::secret::base64url(world.entropy().bytes::<8>())));
+        let origin = origin.map(str::to_owned);
+        let occasion = Occasion::Opened { connection: connection.clone(), ticket, origin };
+        let answer = realtime::handle(&world.realtime, occasion).await;
+        (answer.status, Self { world: Arc::clone(world), connection })
+    }
+
+    /// Sends a frame and returns the answer.
+    pub async fn say(&self, action: &str, data: Value) -> Value {
+        self.say_text(&json!({ "action": action, "id": "1", "data": data }).to_string()).await
+    }
+
+    /// Sends any text.
+    pub async fn say_text(&self, text: &str) -> Value {
+        let occasion = Occasion::Said { connection: self.connection.clone(), text: text.to_owned() };
+        let answer = realtime::handle(&self.world.realtime, occasion).await;
+        serde_json::from_str(&answer.body.expect("every frame is answered")).expect("frames are JSON")
+    }
+
+    /// Takes what was pushed.
+    pub fn pushes(&self) -> Vec<Value> {
+        self.world.mailbox.take(&self.connection)
+    }
+
+    /// Takes what was pushed, by name.
+    pub fn events(&self) -> Vec<String> {
+        self.pushes().iter().map(|push| push["event"].as_str().unwrap_or("?").to_owned()).collect()
+    }
+
+    /// Closes it, and API Gateway says so.
+    pub async fn close(&self) {
+        self.vanish();
+        realtime::handle(&self.world.realtime, Occasion::Closed { connection: self.connection.clone() }).await;
+    }
+
+    /// It is gone and nobody says so.
+    pub fn vanish(&self) {
+        self.world.mailbox.cut(&self.connection);
+    }
+}

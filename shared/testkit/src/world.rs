@@ -1,0 +1,143 @@
+//! Everything a test needs, put together.
+
+use std::sync::Arc;
+
+use api::layers::Origins;
+use axum::Router;
+use axum::body::Body;
+use domain::clock::{Clock, Entropy};
+use http::{Method, Request};
+use http_body_util::BodyExt as _;
+use local::keys::Keys;
+use local::provider::Provider;
+use serde_json::Value;
+use store::{Db, Meter};
+use tower::ServiceExt as _;
+
+use crate::clock::{Counted, FixedClock};
+use crate::courier::Mailbox;
+use crate::person::Person;
+use crate::reply::Reply;
+
+/// The only page that may call.
+pub const ORIGIN: &str = "https://app.example";
+
+/// A whole Dchat of its own.
+#[derive(Debug)]
+pub struct World {
+    /// Stands still.
+    pub clock: Arc<FixedClock>,
+    /// Where pushes end up.
+    pub mailbox: Arc<Mailbox>,
+    /// The store.
+    pub db: Db,
+    /// The socket function.
+    pub realtime: realtime::State,
+    /// Signs, for forging.
+    pub keys: Keys,
+    /// The stand-in for LinkedIn.
+    pub provider: String,
+    entropy: Arc<dyn Entropy>,
+    auth: Router,
+    calls: Router,
+}
+
+impl World {
+    /// A fresh one.
+    pub async fn new() -> Arc<Self> {
+        let db = local::engine::start(None).await.expect("the engine starts");
+        let (clock, mailbox) = (Arc::new(FixedClock::default()), Arc::new(Mailbox::default()));
+        let entropy: Arc<dyn Entropy> = Arc::new(Counted::default());
+        let keys = Keys::generate();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let base = format!("http://127.0.0.1:{}", listener.local_addr().expect("bound").port());
+        let provider = Provider::new(&base, clock.clone(), entropy.clone());
+        tokio::spawn(axum::serve(listener, provider.router()).into_future());
+
+        let secret = |text: &str| text.parse::<api::Secret>().expect("generated secrets are secrets");
+        let origins = Origins::exactly([ORIGIN.to_owned()]);
+        let dyn_clock: Arc<dyn Clock> = clock.clone();
+        let settings = auth::Settings {
+            issuer: "test".into(),
+            signing_key: keys.token_signing_key.clone(),
+            public_keys: keys.token_keys.clone(),
+            secret: secret(&keys.auth_secret),
+            public_url: Some(base.clone()),
+            app_url: "https://app.example/welcome".parse().expect("a URL"),
+            socket_url: "wss://socket.example/dev".into(),
+            origins: origins.clone(),
+            linkedin: provider.settings(),
+        };
+        let auth = auth::State::new(settings, db.clone(), dyn_clock.clone(), entropy.clone()).expect("valid settings");
+        let settings = calls::Settings {
+            issuer: "test".into(),
+            public_keys: keys.token_keys.clone(),
+            secret: secret(&keys.cursor_secret),
+            origins: origins.clone(),
+        };
+        let calls = calls::State::new(settings, db.clone(), mailbox.clone(), dyn_clock.clone(), entropy.clone());
+        let settings = realtime::Settings { issuer: "test".into(), public_keys: keys.token_keys.clone(), origins };
+        let realtime = realtime::State::new(settings, db.clone(), mailbox.clone(), dyn_clock);
+        Arc::new(Self {
+            clock,
+            mailbox,
+            db,
+            realtime,
+            keys,
+            provider: base,
+            entropy,
+            auth: auth::service(auth),
+            calls: calls::service(calls),
+        })
+    }
+
+    /// Counts what is spent at the store.
+    pub fn meter(&self) -> &Meter {
+        self.db.meter()
+    }
+
+    /// Fresh bytes, as the functions get them.
+    pub fn entropy(&self) -> &dyn Entropy {
+        &*self.entropy
+    }
+
+    /// Sends a request to the group that has its path.
+    pub async fn send(&self, request: Request<Body>) -> Reply {
+        let of_auth = ["/auth", "/.well-known"].iter().any(|prefix| request.uri().path().starts_with(prefix));
+        let group = if of_auth { self.auth.clone() } else { self.calls.clone() };
+        let (parts, body) = group.oneshot(request).await.expect("services do not fail").into_parts();
+        let bytes = body.collect().await.expect("a body").to_bytes();
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Reply { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// A request without a token.
+    pub async fn anonymous(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
+        self.send(request(method, path, &[], body)).await
+    }
+
+    /// People who have registered and signed in, by their names.
+    pub async fn people<const N: usize>(self: &Arc<Self>, names: [&str; N]) -> [Person; N] {
+        let mut people = Vec::new();
+        for name in names {
+            people.push(Person::register(self, name).await);
+        }
+        people.try_into().unwrap_or_else(|_| unreachable!("one person per name"))
+    }
+}
+
+/// A request with headers and perhaps a JSON body.
+pub fn request(method: Method, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let body = match body {
+        Some(json) => {
+            request = request.header("content-type", "application/json");
+            Body::from(json.to_string())
+        }
+        None => Body::empty(),
+    };
+    request.body(body).expect("a valid request")
+}

@@ -1,0 +1,22 @@
+//! One binary of tests: journeys tell what people do, promises guard what must stay true.
+
+mod journeys {
+    mod calling;
+    mod linkedin;
+    mod signing_in;
+    mod sockets;
+}
+mod promises {
+    /// The repository.
+    fn root() -> std::path::PathBuf {
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    }
+
+    mod bad_input;
+    mod budgets;
+    mod contracts;
+    mod events;
+    mod layering;
+    mod strangers;
+    mod template;
+}

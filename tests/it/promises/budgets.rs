@@ -1,0 +1,106 @@
+//! What an operation costs at the store: requests, read units, write units. `docs/tables.md` shows the same numbers.
+
+use jiff::SignedDuration;
+use serde_json::json;
+use store::Spent;
+use testkit::{World, sdp};
+
+fn within(what: &str, spent: Spent, requests: u32, read_units: f64, write_units: f64) {
+    let text = format!("{what}: {} requests, {} RRU, {} WRU", spent.requests, spent.read_units, spent.write_units);
+    println!("{text}");
+    assert!(spent.requests <= requests, "{text}; at most {requests} requests");
+    assert!(spent.read_units <= read_units, "{text}; at most {read_units} RRU");
+    assert!(spent.write_units <= write_units, "{text}; at most {write_units} WRU");
+}
+
+/// The size of descriptions in this test, as browsers make them for sound and picture.
+fn browser_sdp() -> String {
+    let head = sdp("x");
+    format!("{head}a={}\r\n", "x".repeat(2_900 - head.len()))
+}
+
+#[tokio::test]
+async fn no_operation_costs_more_than_its_budget() {
+    let world = World::new().await;
+    let [ada, bo] = world.people(["Ada Lovelace", "Bo Diddley"]).await;
+    let meter = world.meter();
+    meter.take();
+
+    let _ = ada.get("/api/webrtc/health").await.expect(200);
+    within("any token check", meter.take(), 0, 0.0, 0.0);
+    let _ = ada.get("/auth/me").await.expect(200);
+    within("me", meter.take(), 1, 1.0, 0.0);
+    let refreshed = ada.post("/auth/refresh", json!({ "refresh_token": ada.refresh_token })).await.expect(200);
+    within("refresh", meter.take(), 2, 0.5, 2.0);
+    let _ = ada.post("/auth/refresh", json!({ "refresh_token": ada.refresh_token })).await.expect(200);
+    within("refresh, repeated", meter.take(), 2, 1.5, 0.0);
+    drop(refreshed);
+
+    let ticket = ada.ticket().await;
+    within("ws-ticket", meter.take(), 1, 1.0, 0.0);
+    let (_, at_ada) = testkit::Socket::open(&world, Some(ticket), None).await;
+    within("$connect", meter.take(), 2, 0.0, 2.0);
+    let at_bo = bo.connect().await;
+    meter.take();
+    at_ada.say("ping", json!({})).await;
+    within("ping", meter.take(), 3, 1.0, 1.0);
+    at_ada.say("presence.get", json!({ "people": [bo.id.to_string()] })).await;
+    within("presence of one", meter.take(), 3, 1.5, 0.0);
+
+    let call = ada.call(&[&bo]).await;
+    within("initiate 1:1", meter.take(), 2, 1.0, 8.0);
+    at_bo.say("call.ringing", json!({ "call_id": call })).await;
+    within("ringing", meter.take(), 2 + 2 + 2, 2.5, 1.0);
+    let offered = ada.in_call(&call, "offer", json!({ "sdp": browser_sdp() })).await.expect(200);
+    within("relay of an offer of 3 KB", meter.take(), 3, 1.0, 4.0);
+    drop(offered);
+    let _ = bo.in_call(&call, "answer", json!({ "sdp": browser_sdp() })).await.expect(200);
+    within("first answer of 3 KB: kept with the call it connects, everybody told", meter.take(), 5, 2.5, 10.0);
+    let candidates = json!({ "candidates": [{ "candidate": "candidate:1 1 udp 1 host.local 9 typ host" }] });
+    let _ = ada.in_call(&call, "ice-candidate", candidates.clone()).await.expect(200);
+    within("relay of ICE to a connected peer", meter.take(), 2, 1.0, 0.0);
+    let over_socket = json!({ "call_id": call, "candidates": candidates["candidates"] });
+    at_bo.say("call.candidates", over_socket).await;
+    within("the same over the socket, whose owner is looked up first", meter.take(), 2 + 2, 2.0, 0.0);
+
+    world.clock.advance(SignedDuration::from_secs(60));
+    let _ = ada.in_call(&call, "end", json!({})).await.expect(200);
+    within("end 1:1, and 1 request per person told", meter.take(), 2 + 2, 0.5 + 1.0, 6.0);
+    at_ada.close().await;
+    within("$disconnect", meter.take(), 2, 1.0, 2.0);
+}
+
+#[tokio::test]
+async fn a_page_of_history_costs_the_same_after_ten_calls_and_after_three_hundred() {
+    let world = World::new().await;
+    let [ada, bo] = world.people(["Ada", "Bo"]).await;
+    let mut costs = Vec::new();
+    for count in [10, 300] {
+        for _ in 0..count {
+            let call = ada.call(&[&bo]).await;
+            let _ = ada.in_call(&call, "end", json!({})).await.expect(200);
+        }
+        world.clock.advance(SignedDuration::from_secs(60));
+        world.meter().take();
+        let page = ada.get("/api/webrtc/calls/history?limit=10").await.expect(200);
+        let bytes = page.body["items"].to_string().len();
+        let spent = world.meter().take();
+        within("page of ten", spent, 1, f64::from(u32::try_from(bytes.div_ceil(4096)).expect("small")) / 2.0, 0.0);
+        costs.push(spent);
+    }
+    assert_eq!(costs[0], costs[1]);
+}
+
+#[tokio::test]
+async fn a_frame_to_eight_devices_is_eight_posts() {
+    let world = World::new().await;
+    let [ada, bo] = world.people(["Ada", "Bo"]).await;
+    let mut sockets = Vec::new();
+    for _ in 0..8 {
+        sockets.push(bo.connect().await);
+    }
+    let before = world.mailbox.posts();
+    ada.call(&[&bo]).await;
+    assert_eq!(world.mailbox.posts() - before, 8);
+    assert!(sockets.iter().all(|socket| socket.events() == ["call.invited"]));
+}

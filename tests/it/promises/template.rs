@@ -1,0 +1,145 @@
+//! The template, the code and the store agree.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::root;
+
+fn template() -> String {
+    std::fs::read_to_string(root().join("template.yaml")).expect("template.yaml")
+}
+
+/// The blocks under a top-level key, by their names, as text.
+fn blocks(section: &str) -> BTreeMap<String, String> {
+    let text = template();
+    let mut blocks: BTreeMap<String, String> = BTreeMap::new();
+    let (mut inside, mut name) = (false, None);
+    for line in text.lines() {
+        if !line.starts_with([' ', '#']) && !line.is_empty() {
+            inside = line == format!("{section}:");
+        } else if inside && line.starts_with("  ") && !line.starts_with("   ") && !line.trim_start().starts_with('#') {
+            name = line.trim().split(':').next().map(str::to_owned);
+        }
+        if let (true, Some(name)) = (inside, &name) {
+            blocks.entry(name.clone()).or_default().push_str(&format!("{line}\n"));
+        }
+    }
+    assert!(!blocks.is_empty(), "no {section} in template.yaml");
+    blocks
+}
+
+/// Names under `Variables:` of a block.
+fn variables(block: &str) -> BTreeSet<String> {
+    let Some((_, after)) = block.split_once("Variables:\n") else { return BTreeSet::new() };
+    let indent = after.len() - after.trim_start().len();
+    let lines =
+        after.lines().take_while(|line| line.trim().is_empty() || line.len() - line.trim_start().len() >= indent);
+    let names =
+        lines.filter(|line| line.len() - line.trim_start().len() == indent && !line.trim_start().starts_with('#'));
+    names.filter_map(|line| line.trim().split(':').next()).map(str::to_owned).collect()
+}
+
+const FUNCTIONS: [&str; 3] = ["auth", "calls", "realtime"];
+
+/// Environment variables that a source file names as string literals.
+fn named_in(file: &str) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(root().join(file)).expect("readable");
+    let literals = text.split('"').skip(1).step_by(2);
+    let looks = |word: &&str| {
+        word.len() > 3 && word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_') && !word.starts_with('_')
+    };
+    literals.filter(looks).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_function_reads_what_the_template_sets_and_nothing_else() {
+    let globals = variables(&blocks("Globals")["Function"]);
+    let resources = blocks("Resources");
+    for function in FUNCTIONS {
+        let set: BTreeSet<String> = globals.union(&variables(&resources[function])).cloned().collect();
+        let mut read = named_in(&format!("functions/{function}/src/state.rs"));
+        read.extend(named_in("shared/api/src/env.rs"));
+        assert_eq!(read, set, "{function}: what state.rs reads (left) and what template.yaml sets (right)");
+    }
+}
+
+#[test]
+fn nobody_else_reads_the_environment() {
+    let mut todo = vec![root().join("shared"), root().join("functions")];
+    let mut seen = 0;
+    while let Some(folder) = todo.pop() {
+        for entry in std::fs::read_dir(folder).expect("readable").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                todo.push(path);
+            } else if path.extension().is_some_and(|kind| kind == "rs") && !path.ends_with("api/src/env.rs") {
+                seen += 1;
+                let text = std::fs::read_to_string(&path).expect("readable");
+                assert!(!text.contains("env::var"), "{}: read configuration through api::Env", path.display());
+            }
+        }
+    }
+    assert!(seen > 50, "{seen}");
+}
+
+#[test]
+fn every_function_of_the_template_has_its_crate_its_events_and_its_routes() {
+    let resources = blocks("Resources");
+    let in_template: BTreeSet<&str> = resources
+        .iter()
+        .filter(|(_, block)| block.contains("Type: AWS::Serverless::Function\n"))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert_eq!(in_template, FUNCTIONS.into(), "functions in template.yaml");
+    for function in FUNCTIONS {
+        let block = &resources[function];
+        assert!(root().join(format!("functions/{function}/src/main.rs")).is_file(), "{function} has no main.rs");
+        assert!(root().join(format!("events/{function}")).is_dir(), "{function} has no events");
+        assert!(block.contains("BuildMethod: rust-cargolambda"), "{function}");
+        assert!(!block.contains("Resource: '*'") && !block.contains("Action: '*'"), "{function}: no wildcard");
+    }
+    let routed = |path: &str| {
+        let prefixes: Vec<String> = FUNCTIONS
+            .iter()
+            .flat_map(|function| resources[*function].split("Path: ").skip(1))
+            .map(|rest| match rest.strip_prefix('\'') {
+                Some(quoted) => quoted.split('\'').next(),
+                None => rest.split(['}', ',', '\n']).next(),
+            })
+            .map(|path| path.unwrap_or_default().trim().to_owned())
+            .collect();
+        prefixes
+            .iter()
+            .any(|route| route.strip_suffix("{proxy+}").map_or(route == path, |prefix| path.starts_with(prefix)))
+    };
+    for (id, _, path) in super::strangers::operations() {
+        assert!(routed(&path), "{id}: no route of template.yaml leads to {path}");
+        if let Some(rest) = path.strip_prefix("/api/") {
+            assert!(routed(&format!("/api/v1/{rest}")), "{id}: no route leads to /api/v1/{rest}");
+        }
+    }
+}
+
+#[test]
+fn the_tables_of_the_template_are_those_of_the_store() {
+    let resources = blocks("Resources");
+    for (table, kept) in [("AccountsTable", true), ("RealtimeTable", false), ("CallsTable", true)] {
+        let block = resources.get(table).unwrap_or_else(|| panic!("no {table} in template.yaml"));
+        for needed in ["PAY_PER_REQUEST", "AttributeName: pk", "AttributeName: sk", "AttributeName: ttl"] {
+            assert!(block.contains(needed), "{table}: {needed}");
+        }
+        assert_eq!(block.contains("PointInTimeRecoveryEnabled: true"), kept, "{table}");
+    }
+}
+
+#[test]
+fn no_secret_has_a_default() {
+    for (name, block) in blocks("Parameters") {
+        if block.contains("NoEcho: true") {
+            assert!(!block.contains("Default:"), "{name} is a secret and has a default");
+        }
+    }
+    let parameters = blocks("Parameters");
+    for secret in ["TokenSigningKey", "AuthSecret", "CursorSecret", "LinkedInClientSecret"] {
+        assert!(parameters[secret].contains("NoEcho: true"), "{secret}");
+    }
+}

@@ -1,0 +1,1 @@
+//! Stories and promises: see `it/`. Peers that others wrote: see `peers/`.
