@@ -10,7 +10,7 @@ const NEWS = new Set(["call.invited", "call.changed", "call.ended"]);
  * @typedef {import("./types.js").CallView} CallView
  *
  * @typedef {object} Context
- * @property {string} device
+ * @property {() => string} device
  * @property {RTCIceServer[]} iceServers
  * @property {import("./auth.js").Auth} auth
  * @property {() => import("./socket.js").Socket} socket
@@ -162,7 +162,7 @@ export class Calls {
     }
     return {
       me,
-      device,
+      device: device(),
       iceServers,
       log,
       send: auth.send,

@@ -1,9 +1,10 @@
 import { Auth } from "./auth.js";
 import { Calls } from "./calls.js";
+import { Device } from "./device.js";
 import { Emitter } from "./events.js";
 import { createSend } from "./http.js";
 import { Socket } from "./socket.js";
-import { browserStore, deviceOf, memory } from "./storage.js";
+import { browserStore, memory } from "./storage.js";
 
 export { Call } from "./call.js";
 export { Problem } from "./problem.js";
@@ -40,7 +41,7 @@ export function createClient({
   iceServers = [],
 } = {}) {
   const tab = storage === "memory" ? memory() : browserStore("sessionStorage");
-  const name = device ?? deviceOf(tab);
+  const own = new Device(tab, device);
   /** @type {Emitter<Events>} */
   const events = new Emitter();
   /** @type {import("./types.js").Log} */
@@ -60,7 +61,7 @@ export function createClient({
 
   /** @type {Calls} */
   const calls = new Calls({
-    device: name,
+    device: () => own.name,
     iceServers,
     auth,
     socket: () => socket,
@@ -78,7 +79,10 @@ export function createClient({
       set: (position) => tab.setItem(cursorKey(), JSON.stringify(position)),
     },
     owner: {
-      ticket: async () => (await auth.send("POST", "/auth/ws-ticket")).url,
+      ticket: async () => {
+        await own.claim();
+        return (await auth.send("POST", "/auth/ws-ticket")).url;
+      },
       catchUp: () => calls.catchUp(),
       push: (frame) => calls.take(frame) || log(`unknown event ${frame.event}`, frame.data),
       changed: (change) => {
@@ -91,9 +95,11 @@ export function createClient({
 
   return {
     url,
-    device: name,
     auth,
     calls,
+    get device() {
+      return own.name;
+    },
     get state() {
       return socket.state;
     },

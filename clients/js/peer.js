@@ -38,7 +38,8 @@ export class Peer {
   /** The offer whose other half is the remote description. @type {string | null} */
   #applied = null;
   #appliedAt = 0;
-  #answered = false;
+  /** The offer that was applied and whose answer the server has not taken yet. @type {string | null} */
+  #owed = null;
 
   /** @type {RTCIceCandidateInit[]} */
   #gathered = [];
@@ -82,9 +83,10 @@ export class Peer {
     });
   }
 
-  /** Tries again what did not get through: an offer nobody heard, a path that broke. */
+  /** Tries again what did not get through: an answer, an offer, a path that broke. */
   heal() {
     return this.#inTurn(async () => {
+      await this.#sendAnswer();
       if (this.#pc?.signalingState === "have-local-offer" && !this.#offerId) await this.#makeOffer(this.#pc);
       else if (this.state === "failed") this.#pc?.restartIce();
     });
@@ -127,8 +129,8 @@ export class Peer {
   #fresh() {
     this.#pc?.close();
     clearTimeout(this.#flushing);
-    this.#offerId = this.#applied = null;
-    this.#answered = false;
+    this.#flushing = undefined;
+    this.#offerId = this.#applied = this.#owed = null;
     this.#gathered = [];
     this.#sent = 0;
     this.#stream = new MediaStream();
@@ -166,7 +168,7 @@ export class Peer {
 
   /** @param {import("./types.js").Description} offer */
   async #takeOffer({ offer_id, sdp, at }) {
-    if (offer_id === this.#applied) return this.#answered ? undefined : this.#sendAnswer(offer_id);
+    if (offer_id === this.#applied) return this.#sendAnswer();
     if (Date.parse(at) < this.#appliedAt) return this.#room.log("old offer ignored", offer_id);
     if (this.#pc?.signalingState === "have-local-offer" && !this.#polite) return this.#room.log("their offer yields to ours", offer_id);
     let pc = this.#pc && !startedOver(this.#pc, sdp) ? this.#pc : this.#fresh();
@@ -178,18 +180,24 @@ export class Peer {
       await pc.setRemoteDescription({ type: "offer", sdp });
     }
     this.#offerId = null;
-    this.#answered = false;
     await this.#hasApplied(offer_id, at);
     await pc.setLocalDescription();
-    await this.#sendAnswer(offer_id);
+    this.#owed = offer_id;
+    await this.#sendAnswer();
   }
 
-  /** @param {string} offer_id */
-  async #sendAnswer(offer_id) {
+  async #sendAnswer() {
     const pc = this.#pc;
-    await this.#room.describe("answer", { to: this.#to, offer_id, sdp: pc?.localDescription?.sdp });
+    const offer_id = this.#owed;
+    if (!offer_id) return;
+    try {
+      await this.#room.describe("answer", { to: this.#to, offer_id, sdp: pc?.localDescription?.sdp });
+    } catch (error) {
+      if (!asProblem(error).unheard) this.#owed = null;
+      throw error;
+    }
     if (pc !== this.#pc) return;
-    this.#answered = true;
+    this.#owed = null;
     this.#offerId = offer_id;
     await this.#flush();
   }

@@ -25,17 +25,3 @@ export function browserStore(name) {
     return memory();
   }
 }
-
-const KEY = "dchat:device";
-
-/**
- * This tab's name. It survives a reload, so that a reloaded page is the same party of its call.
- * @param {Store} tab
- */
-export function deviceOf(tab) {
-  const known = tab.getItem(KEY);
-  if (known && /^[A-Za-z0-9_-]{1,64}$/.test(known)) return known;
-  const fresh = `tab-${crypto.randomUUID()}`;
-  tab.setItem(KEY, fresh);
-  return fresh;
-}

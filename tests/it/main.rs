@@ -1,5 +1,7 @@
 //! One binary of tests: journeys tell what people do, promises guard what must stay true.
 
+#![expect(clippy::disallowed_methods, reason = "tests may spawn")]
+
 mod journeys {
     mod calling;
     mod linkedin;

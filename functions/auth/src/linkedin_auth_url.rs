@@ -77,8 +77,9 @@ pub(crate) async fn begin(
     Ok((AuthUrl { auth_url, state: token, expires_at: sign_in.expires_at }, cookie))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 pub(crate) fn unavailable(error: partners::linkedin::ProviderError) -> Problem {
-    tracing::warn!(error = &error as &dyn std::error::Error, "the provider was of no help");
+    tracing::error!(error = &error as &dyn std::error::Error, "the provider was of no help");
     Problem::new(Code::ProviderUnavailable)
 }
 

@@ -14,7 +14,7 @@ use partners::linkedin::{Grant, ProviderError};
 use socket::{Code, Problem};
 use store::accounts::LoginCode;
 
-use crate::linkedin_auth_url::{cookie, cookie_name, public_url, redirect_uri};
+use crate::linkedin_auth_url::{cookie, cookie_name, public_url, redirect_uri, unavailable};
 use crate::state::State;
 
 api::body! {
@@ -114,12 +114,12 @@ impl<E: Into<Problem>> From<E> for Failed {
 }
 
 async fn finish(state: &State, purpose: Purpose, code: &str, redirect_uri: &str) -> Result<Finished, Failed> {
-    let grant = state.linkedin.redeem(code, redirect_uri, state.now()).await.map_err(|error| {
-        tracing::warn!(error = &error as &dyn std::error::Error, "a sign-in failed at the provider");
-        match error {
-            ProviderError::Refused(_) | ProviderError::NotBelieved(_) => Failed::Denied("provider_refused".into()),
-            ProviderError::Unavailable(_) => Failed::Problem(Problem::new(Code::ProviderUnavailable)),
+    let grant = state.linkedin.redeem(code, redirect_uri, state.now()).await.map_err(|error| match error {
+        ProviderError::Refused(_) | ProviderError::NotBelieved(_) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a sign-in failed at the provider");
+            Failed::Denied("provider_refused".into())
         }
+        ours => Failed::Problem(unavailable(ours)),
     })?;
     match purpose {
         Purpose::SignIn => {

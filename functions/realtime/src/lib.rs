@@ -66,16 +66,16 @@ async fn act(
     id: Option<String>,
     frame: ClientFrame,
 ) -> Result<String, Problem> {
-    let open = state.switchboard.connections.of(connection, state.now()).await?;
-    let (lease, room) = open.ok_or_else(|| Problem::new(Code::ConnectionUnknown))?;
+    let opened = state.switchboard.connections.speaker(connection, state.now()).await?;
+    let opened = opened.ok_or_else(|| Problem::new(Code::ConnectionUnknown))?;
     let device = |named: Option<DeviceId>| {
-        named.unwrap_or_else(|| lease.session.to_string().parse().expect("a session's id has letters, digits and _"))
+        named.unwrap_or_else(|| opened.session.to_string().parse().expect("a session's id has letters, digits and _"))
     };
-    let me = lease.user;
+    let me = opened.user;
     Ok(match frame {
-        ClientFrame::Ping(_) => ServerFrame::reply(id, pong::pong(state, lease, room, None).await?).to_text(),
+        ClientFrame::Ping(_) => ServerFrame::reply(id, pong::pong(state, &opened, None).await?).to_text(),
         ClientFrame::Resume(resume) => {
-            ServerFrame::reply(id, pong::pong(state, lease, room, Some(resume.cursors)).await?).to_text()
+            ServerFrame::reply(id, pong::pong(state, &opened, Some(resume.cursors)).await?).to_text()
         }
         ClientFrame::PresenceGet(ask) => ServerFrame::reply(id, presence::presence(state, ask).await?).to_text(),
         ClientFrame::CallRinging(said) => ServerFrame::reply(id, call::ringing(state, me, said).await?).to_text(),

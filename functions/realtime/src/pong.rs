@@ -4,17 +4,18 @@ use domain::inbox::Missed;
 use domain::lease::Lease;
 use socket::frame::{ChannelResumed, Channels, Cursors, Heads, Pong, ResumeResult};
 use socket::{Code, Problem};
-use store::connections::Room;
 
 use crate::state::State;
 
 /// Renews the lease and tells the heads; to `resume` also what was missed.
-pub(crate) async fn pong(state: &State, lease: Lease, room: Room, cursors: Option<Cursors>) -> Result<Pong, Problem> {
+pub(crate) async fn pong(state: &State, opened: &Lease, cursors: Option<Cursors>) -> Result<Pong, Problem> {
     let now = state.now();
+    let closed = || Problem::new(Code::ConnectionUnknown);
+    let (lease, room) = state.switchboard.connections.lease(opened, now).await?.ok_or_else(closed)?;
     let inbox = room.card.ok_or_else(|| Problem::new(Code::AccountGone))?.value.inbox;
     let lease = lease.renew(now);
     match state.switchboard.connections.renew(&lease).await {
-        Err(closed) if closed.is_stale() => return Err(Problem::new(Code::ConnectionUnknown)),
+        Err(stale) if stale.is_stale() => return Err(closed()),
         renewed => renewed?,
     }
     let channels = cursors.map(|cursors| {

@@ -35,7 +35,9 @@ pub const SESSIONS_LISTED: i32 = 100;
 pub const TICKET: SignedDuration = seconds(30);
 /// API Gateway cuts a socket after two hours.
 pub const SOCKET_LIFE: SignedDuration = seconds(2 * 3600);
-/// API Gateway cuts a socket that says nothing for ten minutes; a lease lasts half a minute longer.
+/// API Gateway cuts a socket that says nothing for ten minutes.
+pub const SOCKET_IDLE: SignedDuration = seconds(10 * 60);
+/// A lease lasts half a minute longer.
 pub const SOCKET_LEASE: SignedDuration = seconds(10 * 60 + 30);
 /// A client is told to open its next socket between these two ages of the current one.
 pub const ROLLOVER: (SignedDuration, SignedDuration) = (seconds(105 * 60), seconds(115 * 60));

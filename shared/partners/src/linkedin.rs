@@ -11,7 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use oauth2::basic::{
-    BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
+    BasicErrorResponse, BasicErrorResponseType, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
+    BasicTokenType,
 };
 use oauth2::{
     AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
@@ -59,6 +60,9 @@ pub enum ProviderError {
     /// The provider refused the code or the token.
     #[error("the provider refused: {0}")]
     Refused(String),
+    /// The provider does not know us: the client id or the secret is wrong.
+    #[error("the provider does not know us, check LINKEDIN_CLIENT_ID and LINKEDIN_CLIENT_SECRET: {0}")]
+    Misconfigured(String),
     /// No answer, or none that can be read.
     #[error("the provider is unavailable: {0}")]
     Unavailable(String),
@@ -209,9 +213,12 @@ impl LinkedIn {
             .request_async(&send)
             .await
             .map_err(|error| match error {
-                oauth2::RequestTokenError::ServerResponse(refused) => {
-                    ProviderError::Refused(refused.error().to_string())
-                }
+                oauth2::RequestTokenError::ServerResponse(refused) => match refused.error() {
+                    BasicErrorResponseType::InvalidClient | BasicErrorResponseType::UnauthorizedClient => {
+                        ProviderError::Misconfigured(refused.error().to_string())
+                    }
+                    error => ProviderError::Refused(error.to_string()),
+                },
                 oauth2::RequestTokenError::Request(error) => error.into(),
                 other => ProviderError::Unavailable(other.to_string()),
             })?;

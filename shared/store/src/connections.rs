@@ -61,12 +61,21 @@ impl Connections {
         self.db.write(put(&Key::Connection(&lease.connection), lease, Expect::Whatever, &[expiry])?).await
     }
 
-    /// The live lease of a connection, with its person's room. `None`: it was closed or never opened.
-    pub async fn of(&self, connection: &ConnectionId, now: Timestamp) -> Result<Option<(Lease, Room)>, StoreError> {
+    /// Who speaks on a connection, as it was opened. `None`: it was closed, never opened, or is too old.
+    pub async fn speaker(&self, connection: &ConnectionId, now: Timestamp) -> Result<Option<Lease>, StoreError> {
         // The first frame can outrun the copies of what `$connect` wrote, so a miss is read again, consistently.
         for fresh in [false, true] {
-            let Some(item) = self.db.get(&Key::Connection(connection), fresh).await? else { continue };
-            let opened: Lease = read_item(item)?;
+            if let Some(item) = self.db.get(&Key::Connection(connection), fresh).await? {
+                let opened: Lease = read_item(item)?;
+                return Ok(Some(opened).filter(|opened| now < opened.opened_at + limit::SOCKET_LIFE));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The person's room and, in it, this connection's lease. `None`: the lease has ended.
+    pub async fn lease(&self, opened: &Lease, now: Timestamp) -> Result<Option<(Lease, Room)>, StoreError> {
+        for fresh in [false, true] {
             let room = self.read_room(opened.user, fresh, now).await?;
             if let Some(lease) = room.leases.iter().find(|lease| lease.ticket == opened.ticket).cloned() {
                 return Ok(Some((lease, room)));
@@ -82,7 +91,7 @@ impl Connections {
 
     /// Closes a connection.
     pub async fn close(&self, connection: &ConnectionId, now: Timestamp) -> Result<(), StoreError> {
-        match self.db.get(&Key::Connection(connection), true).await? {
+        match self.db.get(&Key::Connection(connection), false).await? {
             Some(item) => self.forget(&read_item(item)?, now).await,
             None => Ok(()),
         }
@@ -163,7 +172,7 @@ impl Connections {
                 }
             }
             Err(Undelivered::Failed(cause)) => {
-                tracing::warn!(error = &*cause as &dyn std::error::Error, "a push failed")
+                tracing::warn!(error = &*cause as &dyn std::error::Error, "a push failed");
             }
         }
         false

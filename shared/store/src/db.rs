@@ -409,7 +409,6 @@ impl Db {
 }
 
 impl Expect {
-    #[expect(clippy::type_complexity, reason = "the three optional parts of every SDK builder, used once")]
     fn expression(&self) -> (Option<String>, Option<HashMap<String, String>>, Option<Item>) {
         let name = |placeholder: &str, name: &str| Some(HashMap::from([(placeholder.to_owned(), name.to_owned())]));
         match self {

@@ -20,7 +20,7 @@ pub const TTL: &str = "ttl";
 pub enum Table {
     /// People, their ways in, their sessions. Must not be lost.
     Accounts,
-    /// Who is connected, and the inboxes. Survives, but heals if lost.
+    /// Who is connected, everybody's card and inbox. Leases heal by themselves; cards must not be lost.
     Realtime,
     /// Calls, their signals, the histories. Must not be lost.
     Calls,

@@ -106,6 +106,12 @@ test("mute, camera and screen are shown to the other side without a new call", l
   assert.equal(await ada.getByRole("button", { name: "Camera off" }).getAttribute("aria-pressed"), "false");
   await ada.getByRole("button", { name: "Camera off" }).click();
   await bo.locator(".tile[data-video=false]:not(.mine)").waitFor();
+  await ada.getByRole("button", { name: "Share screen" }).click();
+  await bo.locator(".tile[data-video=true]:not(.mine)").waitFor();
+  const before = (await received(bo)).frames;
+  await until("Ada's screen at Bo's", async () => (await received(bo)).frames > before);
+  await ada.getByRole("button", { name: "Share screen" }).click();
+  await bo.locator(".tile[data-video=false]:not(.mine)").waitFor();
   await ada.getByRole("button", { name: "Mute" }).click();
   assert.equal(await ada.evaluate(() => globalThis.call.local.getAudioTracks()[0].enabled), false);
   await hangUp(bo);

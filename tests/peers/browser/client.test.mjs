@@ -231,6 +231,73 @@ test("a socket that no longer answers is given up after ten seconds", limits, as
   await until("the client to be back", () => page.evaluate(() => client.state === "online"));
 });
 
+test("a duplicated tab takes a device name of its own, a reloaded one keeps it", limits, async (t) => {
+  const context = await stage.profile(t);
+  const page = await blank(context);
+  await online(page, "ada");
+  const mine = await page.evaluate(() => client.device);
+  const [copy] = await Promise.all([context.waitForEvent("page"), page.evaluate(() => void open(location.href))]);
+  await copy.waitForLoadState();
+  const names = await copy.evaluate(async () => {
+    const client = (await import("/client/client.js")).createClient();
+    const before = client.device;
+    await client.open();
+    return [before, client.device];
+  });
+  assert.equal(names[0], mine, "the browser copied it");
+  assert.notEqual(names[1], mine);
+  await page.reload();
+  const again = await page.evaluate(async () => {
+    const client = (await import("/client/client.js")).createClient();
+    await client.open();
+    return client.device;
+  });
+  assert.equal(again, mine);
+});
+
+test("a call connects while one socket is away and the other hears no signals", limits, async (t) => {
+  const [ada, bo] = [await blank(await stage.profile(t)), await blank(await stage.profile(t))];
+  await ada.evaluate(async () => {
+    class Deaf extends WebSocket {
+      set onmessage(take) {
+        super.onmessage = (event) => /^\{"event":"call\.(answer|candidates)"/.test(event.data) || take(event);
+      }
+    }
+    globalThis.client = createClient({ WebSocket: Deaf });
+    await signIn(client, "ada");
+    await client.open();
+  });
+  const id = await bo.evaluate(async () => {
+    let away = false;
+    globalThis.leave = () => (away = true);
+    globalThis.sockets = [];
+    class Recorded extends WebSocket {
+      constructor(url) {
+        super(url);
+        sockets.push(this);
+      }
+    }
+    globalThis.client = createClient({
+      WebSocket: Recorded,
+      fetch: (url, init) => (away && url.endsWith("/auth/ws-ticket") ? Promise.reject(new TypeError("away")) : fetch(url, init)),
+    });
+    await signIn(client, "bo");
+    client.on("call", (call) => (globalThis.call = call));
+    await client.open();
+    return client.session.user.id;
+  });
+  await ada.evaluate(async (to) => (globalThis.call = await client.calls.start({ to, media: "audio" })), id);
+  await until("Bo's client to ring", () => bo.evaluate(() => Boolean(globalThis.call)));
+  await bo.evaluate(async () => {
+    leave();
+    sockets.at(-1).close();
+    await call.accept();
+  });
+  for (const page of [ada, bo]) await until("the call to connect", () => page.evaluate(() => globalThis.call.state === "connected"), { within: 25_000 });
+  assert.equal(await bo.evaluate(() => client.state), "offline");
+  await ada.evaluate(() => globalThis.call.hangUp());
+});
+
 test("every failure is a Problem that says its kind and what to do", limits, async (t) => {
   const page = await blank(await stage.profile(t));
   const { wrong, invalid, aborted, unreachable, out, unopened, nobody } = await page.evaluate(async () => {

@@ -5,6 +5,7 @@ import sys
 import tomllib
 
 from cfnlint.decode.cfn_yaml import load
+from samcli.cli.types import CfnParameterOverridesType
 
 parameters = load("template.yaml")["Parameters"]
 with open("samconfig.toml", "rb") as file:
@@ -15,7 +16,7 @@ wrong = []
 if sorted(stages) != sorted(parameters["Stage"]["AllowedValues"]):
     wrong.append(f"stages are {sorted(stages)}")
 for stage, deploy in stages.items():
-    given = dict(override.split("=", 1) for override in deploy["parameter_overrides"])
+    given = CfnParameterOverridesType().convert(deploy["parameter_overrides"], None, None)
     if given.get("Stage") != stage:
         wrong.append(f"{stage}: Stage={given.get('Stage')}")
     for name, value in given.items():

@@ -1,6 +1,7 @@
 //! The published contracts, generated from the routers' and the frames' own types.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use api::layers::Origins;
@@ -15,7 +16,7 @@ use utoipa::openapi::{ComponentsBuilder, Info, OpenApi, OpenApiBuilder};
 use crate::keys::Keys;
 use crate::provider::Provider;
 
-/// The HTTP contract (OpenAPI 3.1). The routers are built with states that reach nothing.
+/// The HTTP contract (`OpenAPI` 3.1). The routers are built with states that reach nothing.
 pub fn openapi() -> OpenApi {
     let keys = Keys::generate();
     let db = Db::local("http://127.0.0.1:9", crate::engine::table_names());
@@ -66,7 +67,7 @@ pub fn openapi_text() -> String {
     openapi().to_pretty_json().expect("a contract is JSON") + "\n"
 }
 
-/// The socket's contract (AsyncAPI 3.0).
+/// The socket's contract (`AsyncAPI` 3.0).
 pub fn asyncapi() -> Value {
     let mut schemas = BTreeMap::new();
     let mut keep = |schema: Schema| {
@@ -162,7 +163,8 @@ pub fn problems_text() -> String {
             socket::problem::Retry::Same => "repeat the same request at once",
             socket::problem::Retry::Later => "repeat the same request after `Retry-After`",
         };
-        text += &format!(
+        let _ = write!(
+            text,
             "\n## {}\n\n{} · {}. **{}** Retry: {retry}.\n",
             code.as_str(),
             code.status(),

@@ -60,7 +60,7 @@ async fn serve(
     let sweeper = database.clone();
     tokio::spawn(async move {
         loop {
-            tokio::time::sleep(Duration::from_secs(60)).await;
+            tokio::time::sleep(Duration::from_mins(1)).await;
             let sweeper = sweeper.clone();
             let _ = tokio::task::spawn_blocking(move || sweeper.sweep_ttl()).await;
         }

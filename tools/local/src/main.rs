@@ -84,8 +84,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let level = api::Env::text("LOG_LEVEL").and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::WARN);
-    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).init();
+    // The engine warns of every condition that does not hold, and that is what conditions are for.
+    let level = api::Env::text("LOG_LEVEL").unwrap_or_else(|| "warn".into());
+    let filter = tracing_subscriber::EnvFilter::new(format!("{level},dynoxide=error"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -136,10 +136,9 @@ async fn choose(State(provider): State<Provider>, Query(ask): Query<Authorizatio
         hidden("state", &ask.state),
     ]
     .concat();
-    let buttons: String = PEOPLE
-        .iter()
-        .map(|p| format!(r#"<li><button name="person" value="{}">{}</button></li>"#, p.handle, escape(p.name)))
-        .collect();
+    let button =
+        |p: &Demo| format!(r#"<li><button name="person" value="{}">{}</button></li>"#, p.handle, escape(p.name));
+    let buttons = PEOPLE.iter().map(button).collect::<Vec<_>>().concat();
     let page = format!(
         r#"<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Stand-in for LinkedIn</title><link rel="stylesheet" href="/console/console.css"></head><body><main class="stand-in">

@@ -117,7 +117,7 @@ async fn closed(shared: Shared, connection: String) {
 
 async fn run(shared: &Shared, connection: &str, mut socket: WebSocket, mut queue: mpsc::Receiver<String>) {
     let seconds = |limit: jiff::SignedDuration| Duration::try_from(limit).expect("limits are positive");
-    let idle = seconds(limit::SOCKET_LEASE) - Duration::from_secs(30);
+    let idle = seconds(limit::SOCKET_IDLE);
     let cut_at = Instant::now() + seconds(limit::SOCKET_LIFE);
     let mut idle_at = Instant::now() + idle;
     let close = loop {

@@ -92,7 +92,7 @@ fn check(order: &[Step], world: &World) {
             assert!(!rang || call.state == CallState::Ringing, "{order:?}");
         }
         CallState::Connected { .. } => {
-            assert!(joined + pending >= 2 && joined >= 1 && !world.devices.is_empty(), "{order:?}")
+            assert!(joined + pending >= 2 && joined >= 1 && !world.devices.is_empty(), "{order:?}");
         }
         CallState::Disconnected { since, at, .. } => {
             assert!(!world.devices.is_empty() && since <= at && joined + pending == 0, "{order:?}: {call:?}");
