@@ -24,7 +24,10 @@ export function pastCalls(client) {
 
   const refresh = () => void read(null).catch(() => {});
   const unsubscribe = [
-    client.on("notice", ({ event }) => event !== "call.changed" && refresh()),
+    client.on("notice", ({ event, call }) => {
+      const known = document.querySelector(`[data-call-id="${call.call_id}"]`);
+      if (event === "call.ended" || !known) refresh();
+    }),
     client.on("state", ({ to }) => to === "online" && refresh()),
   ];
   return () => unsubscribe.forEach((stop) => stop());

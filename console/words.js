@@ -31,7 +31,7 @@ export const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(seconds 
 export function when(at) {
   const date = new Date(at);
   const today = date.toDateString() === new Date().toDateString();
-  return date.toLocaleString([], today ? { timeStyle: "short" } : { dateStyle: "short", timeStyle: "short" });
+  return date.toLocaleString([], today ? { timeStyle: "short" } : { dateStyle: "medium" });
 }
 
 /** How a past call ended. @param {CallView} call @param {string} me */

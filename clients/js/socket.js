@@ -82,7 +82,7 @@ export class Socket {
   shut(reason, problem) {
     if (!this.#opened) return;
     this.#turn += 1;
-    this.#holders = 0;
+    this.#attempt = this.#holders = 0;
     for (const timer of Object.values(this.#timers)) clearTimeout(timer);
     for (const [target, event] of wakers()) target.removeEventListener(event, this.#wake);
     this.#wire?.close();
@@ -243,8 +243,8 @@ export class Socket {
       old?.retire();
       this.#owner.log("rolled over");
     } catch (problem) {
-      if (turn !== this.#turn) return;
       next?.close();
+      if (turn !== this.#turn) return old?.close();
       this.#wire = old;
       this.#owner.log("rollover failed", problem);
       this.#timers.rollover = setTimeout(() => this.#rollOver(), ROLLOVER_AGAIN);

@@ -106,7 +106,9 @@ fn identity(state: &State, caller: &Access, key: Option<IdempotencyKey>, ask: &I
     let digest = api::secret::digest(format!("call\n{}\n{key}", caller.sub));
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);
-    (CallId::derived(bytes), Some(hash(format!("{ask:?}"))))
+    let Initiate { r#type, participants, device_id } = ask;
+    let request = format!("{:?}\n{participants:?}\n{device_id:?}", r#type.unwrap_or_default());
+    (CallId::derived(bytes), Some(hash(request)))
 }
 
 /// Everybody's card with the invitation in its inbox, as it is to be saved.

@@ -181,7 +181,9 @@ impl Connections {
 
 fn lease_put(lease: &Lease, expect: Expect) -> Result<Write, StoreError> {
     let key = Key::Lease(lease.user, lease.ticket);
-    Ok(Write::Put { table: key.table(), item: item_of(&key, lease, &[ttl(lease.expires_at)])?, expect })
+    // Not cleaned up while its ticket could still be used.
+    let cleanup = ttl(lease.expires_at.max(lease.opened_at + limit::TICKET));
+    Ok(Write::Put { table: key.table(), item: item_of(&key, lease, &[cleanup])?, expect })
 }
 
 /// The write that leaves a new inbox on a card; part of the transaction that makes the fact.

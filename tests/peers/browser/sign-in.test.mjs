@@ -22,7 +22,7 @@ test("the address in the banner signs in once", limits, async (t) => {
   await second.getByRole("button", { name: "Enter as Bo" }).waitFor();
 });
 
-test("LinkedIn's stand-in signs a new person in, and again the same one", limits, async (t) => {
+test("LinkedIn's stand-in signs in, and again as the same person", limits, async (t) => {
   const context = await stage.profile(t);
   const signIn = async () => {
     const page = await context.newPage();
@@ -39,11 +39,14 @@ test("LinkedIn's stand-in signs a new person in, and again the same one", limits
   assert.equal(await signIn(), first);
 });
 
-test("a provider that says no is reported, with what to do", limits, async (t) => {
+test("somebody who says no at LinkedIn comes back and is told what to do", limits, async (t) => {
   const page = await (await stage.profile(t)).newPage();
-  await page.goto(`${stage.url}/?error=access_denied&error_description=The+person+said+no`);
-  const said = await page.getByRole("alert").innerText();
-  assert.match(said, /The person said no\. You are not signed in\. Try again/);
+  await page.goto(stage.url);
+  await page.getByRole("button", { name: "Sign in with LinkedIn" }).click();
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.getByRole("alert").waitFor();
+  assert.match(await page.getByRole("alert").innerText(), /LinkedIn did not let you in.* You are not signed in\. Try again/);
+  assert.equal(new URL(page.url()).search, "");
   await page.getByRole("button", { name: "Dismiss" }).click();
   await page.getByRole("alert").waitFor({ state: "hidden" });
 });

@@ -145,10 +145,7 @@ async fn main() {
     for _ in 0..200 {
         let body = json!({ "participants": [bo["user"]["id"]], "type": "video" });
         let asked = Instant::now();
-        let (call, rang) = tokio::join!(
-            send(&http, "POST", &initiate, &token, Some(body)),
-            at_bo.next()
-        );
+        let (call, rang) = tokio::join!(send(&http, "POST", &initiate, &token, Some(body)), at_bo.next());
         set_up.push(asked.elapsed());
         assert!(rang.unwrap().unwrap().to_text().unwrap().contains("call.invited"));
         let end = format!("{base}/api/webrtc/call/{}/end", call["call_id"].as_str().unwrap());

@@ -101,6 +101,7 @@ pub(crate) async fn open(
     let failed = (shared.clone(), connection.clone());
     upgrade
         .max_message_size(4 * limit::FRAME)
+        .read_buffer_size(4 * 1024)
         .on_failed_upgrade(move |_| {
             tokio::spawn(closed(failed.0, failed.1));
         })
