@@ -24,6 +24,8 @@ export class Calls {
   #context;
   /** @type {Map<string, Call>} */
   #live = new Map();
+  /** Over on this device: a late push must not make them ring again. @type {Set<string>} */
+  #over = new Set();
   /** Ended here while the server could not be told. @type {Set<string>} */
   #unsaid = new Set();
 
@@ -127,7 +129,7 @@ export class Calls {
     const host = this.#host();
     const mine = view.participants.find(({ user_id }) => user_id === host.me);
     const rings = view.state !== "disconnected" && view.state !== "failed" && ["invited", "ringing"].includes(mine?.standing ?? "");
-    if (!rings) return;
+    if (!rings || this.#over.has(view.call_id)) return;
     this.#context.rings(this.#hold(new Call(host, view)));
     host.request("call.ringing", { call_id: view.call_id }).catch((problem) => host.log("ringing not told", problem));
   }
@@ -168,7 +170,10 @@ export class Calls {
       send: auth.send,
       request: (action, data) => socket().request(action, data),
       now: () => socket().now(),
-      finished: (call) => void this.#live.delete(call.id),
+      finished: ({ id }) => {
+        this.#live.delete(id);
+        this.#over.add(id);
+      },
       leave: (id) => this.#end(id),
     };
   }

@@ -419,4 +419,27 @@ mod tests {
         assert_eq!(code(&format!(r#"{{"action":"ping","id":"{}"}}"#, "x".repeat(65))), (None, Code::InvalidFields));
         assert_eq!(code(&" ".repeat(limit::FRAME + 1)), (None, Code::FrameTooLarge));
     }
+
+    proptest::proptest! {
+        /// Whatever a client sends is read or refused by name, and never more than that.
+        #[test]
+        fn rubbish_is_refused_and_nothing_else_happens(text in ".{0,200}") {
+            let (_, said) = ClientFrame::parse(&text);
+            assert!(said.is_ok() || !said.expect_err("checked").detail.is_empty());
+        }
+
+        /// The same for frames that are nearly right.
+        #[test]
+        fn nearly_right_frames_are_refused_by_name(
+            action in proptest::sample::select(ClientFrame::ACTIONS),
+            key in "(call_id|people|cursors|candidates|to|audio|x)",
+            value in "(null|true|-1|1e400|\"\"|\"call_1\"|\\[\\]|\\[null\\]|\\{\\}|\"\\PC{0,20}\")",
+        ) {
+            let text = format!(r#"{{"id":"7","action":"{action}","data":{{"{key}":{value}}}}}"#);
+            let (_, said) = ClientFrame::parse(&text);
+            if let Err(problem) = said {
+                assert!(matches!(problem.code, Code::InvalidFields | Code::FrameMalformed), "{text}: {problem:?}");
+            }
+        }
+    }
 }

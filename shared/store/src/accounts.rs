@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::Versioned;
 use crate::connections::Card;
-use crate::db::{Ask, Db, Expect, Range, Write, item_of, key_of, read_item, ttl, version};
+use crate::db::{Ask, Db, Range, key_of, read_item, ttl, version, versioned};
 use crate::error::StoreError;
-use crate::keys::{Key, SESSIONS, VERSION};
+use crate::keys::{Key, SESSIONS};
+use crate::write::{Expect, Write, put};
 
 /// Days that an ended thing stays for the curious before it is cleaned up.
 const LINGER: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
@@ -235,19 +236,4 @@ fn renamed(account: &Account, old_name: &Name) -> Option<Write> {
 fn session_put(session: &Session, read: u64) -> Result<Write, StoreError> {
     let extra = [version(read + 1), ttl(session.expires_at + LINGER)];
     put(&Key::Session(session.user, session.id), session, Expect::Version(read), &extra)
-}
-
-pub(crate) fn put<T: Serialize>(
-    key: &Key<'_>,
-    value: &T,
-    expect: Expect,
-    extra: &[(&str, aws_sdk_dynamodb::types::AttributeValue)],
-) -> Result<Write, StoreError> {
-    Ok(Write::Put { table: key.table(), item: item_of(key, value, extra)?, expect })
-}
-
-pub(crate) fn versioned<T: serde::de::DeserializeOwned>(item: crate::db::Item) -> Result<Versioned<T>, StoreError> {
-    let number = item.get(VERSION).and_then(|value| value.as_n().ok()).and_then(|n| n.parse().ok());
-    let version = number.ok_or_else(|| StoreError::Broken("an item without a version".into()))?;
-    Ok(Versioned { value: read_item(item)?, version })
 }

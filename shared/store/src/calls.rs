@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::Versioned;
-use crate::accounts::{put, versioned};
 use crate::connections::{Card, card_put};
-use crate::db::{Ask, Db, Expect, Item, Range, Write, item_of, read_item, sort_key, ttl, version};
+use crate::db::{Ask, Db, Item, Range, item_of, read_item, sort_key, ttl, version, versioned};
 use crate::error::StoreError;
 use crate::keys::{HISTORY, Key, history_from};
+use crate::write::{Expect, Write, put};
 
 /// A call with the last thing that happened to it: the fact rides in the item that changed.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use socket::{Courier, ServerFrame, Undelivered};
 
 use crate::Versioned;
-use crate::accounts::{put, versioned};
-use crate::db::{Ask, Db, Expect, Write, item_of, key_of, read_item, sort_key, ttl, version};
+use crate::db::{Ask, Db, item_of, key_of, read_item, sort_key, ttl, version, versioned};
 use crate::error::StoreError;
 use crate::keys::Key;
+use crate::write::{Expect, Write, put};
 
 const READS_AT_ONCE: usize = 8;
 

@@ -5,15 +5,12 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::{retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::types::{
-    AttributeValue, Delete, DeleteRequest, KeysAndAttributes, Put, PutRequest, ReturnConsumedCapacity,
-    ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update, WriteRequest,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 use aws_sdk_dynamodb::{Client, config};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::error::StoreError;
+use crate::Versioned;
+use crate::error::{StoreError, broken, classify};
 use crate::keys::{Key, PK, SK, TTL, Table, VERSION};
 use crate::meter::Meter;
 
@@ -33,46 +30,12 @@ pub struct TableNames {
 /// A connection to the store.
 #[derive(Clone, Debug)]
 pub struct Db {
-    client: Client,
+    pub(crate) client: Client,
     names: TableNames,
-    meter: Meter,
+    pub(crate) meter: Meter,
 }
 
-/// What a write demands of the item it meets.
-#[derive(Clone, Debug)]
-pub(crate) enum Expect {
-    /// There is no such item.
-    Absent,
-    /// It was written this often; 0 means that it is not there.
-    Version(u64),
-    /// It is there.
-    Present,
-    /// Anything.
-    Whatever,
-}
-
-/// One write.
-#[derive(Clone, Debug)]
-pub(crate) enum Write {
-    Put {
-        table: Table,
-        item: Item,
-        expect: Expect,
-    },
-    Delete {
-        table: Table,
-        key: Item,
-        expect: Expect,
-    },
-    /// Sets single attributes of an item that exists.
-    Set {
-        table: Table,
-        key: Item,
-        values: Vec<(&'static str, AttributeValue)>,
-    },
-}
-
-const ATTEMPTS: u32 = 4;
+pub(crate) const ATTEMPTS: u32 = 4;
 
 impl Db {
     /// The store that the environment points at, with the Lambda's own credentials.
@@ -219,208 +182,6 @@ impl Db {
         self.meter.read(&got.consumed_capacity);
         Ok(got.items.unwrap_or_default())
     }
-
-    /// One write. When its reply is lost the SDK repeats it, and the repeat meets its own first
-    /// effect: a condition that failed on exactly the item we put is a success.
-    pub(crate) async fn write(&self, write: Write) -> Result<(), StoreError> {
-        let capacity = ReturnConsumedCapacity::Total;
-        let old = ReturnValuesOnConditionCheckFailure::AllOld;
-        match write {
-            Write::Put { table, item, expect } => {
-                let (condition, names, values) = expect.expression();
-                let sent = self
-                    .client
-                    .put_item()
-                    .table_name(self.name(table))
-                    .set_item(Some(item.clone()))
-                    .set_condition_expression(condition)
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values)
-                    .return_values_on_condition_check_failure(old)
-                    .return_consumed_capacity(capacity)
-                    .send()
-                    .await;
-                match sent {
-                    Ok(done) => self.meter.wrote(&done.consumed_capacity),
-                    Err(SdkError::ServiceError(refused)) if refused.err().is_conditional_check_failed_exception() => {
-                        self.meter.wrote(&None);
-                        let met = match refused.into_err() {
-                            aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(e) => {
-                                e.item
-                            }
-                            _ => None,
-                        };
-                        if met.as_ref() != Some(&item) {
-                            return Err(StoreError::Stale(vec![0]));
-                        }
-                    }
-                    Err(error) => return Err(classify(error)),
-                }
-                Ok(())
-            }
-            Write::Delete { table, key, expect: Expect::Whatever } => {
-                let done = self
-                    .client
-                    .delete_item()
-                    .table_name(self.name(table))
-                    .set_key(Some(key))
-                    .return_consumed_capacity(capacity)
-                    .send()
-                    .await
-                    .map_err(classify)?;
-                self.meter.wrote(&done.consumed_capacity);
-                Ok(())
-            }
-            // Conditions whose repeat could not recognise itself go through a transaction, whose token does.
-            conditional => self.transact(vec![conditional]).await,
-        }
-    }
-
-    /// All of the writes or none. The SDK retries neither conflict, so this does, with full jitter; its own
-    /// repeats carry one token for ten minutes, so a lost reply is no second effect.
-    pub(crate) async fn transact(&self, writes: Vec<Write>) -> Result<(), StoreError> {
-        let items = writes.into_iter().map(|write| self.transact_item(write)).collect::<Result<Vec<_>, _>>()?;
-        let mut attempt = 0;
-        loop {
-            let sent = self
-                .client
-                .transact_write_items()
-                .set_transact_items(Some(items.clone()))
-                .return_consumed_capacity(ReturnConsumedCapacity::Total)
-                .send()
-                .await;
-            let error = match sent {
-                Ok(done) => {
-                    self.meter.wrote(done.consumed_capacity());
-                    return Ok(());
-                }
-                Err(error) => error,
-            };
-            self.meter.wrote(&None);
-            let reasons: Vec<&str> = match error.as_service_error() {
-                Some(refused) if refused.is_transaction_canceled_exception() => {
-                    use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError as E;
-                    match refused {
-                        E::TransactionCanceledException(e) => {
-                            e.cancellation_reasons().iter().map(|r| r.code().unwrap_or("None")).collect()
-                        }
-                        _ => Vec::new(),
-                    }
-                }
-                _ => Vec::new(),
-            };
-            let lost: Vec<usize> =
-                reasons.iter().enumerate().filter(|(_, r)| **r == "ConditionalCheckFailed").map(|(i, _)| i).collect();
-            if !lost.is_empty() {
-                return Err(StoreError::Stale(lost));
-            }
-            let conflict = reasons.iter().any(|r| matches!(*r, "TransactionConflict" | "ThrottlingError"))
-                || error.code() == Some("TransactionConflictException");
-            attempt += 1;
-            if !conflict {
-                return Err(classify(error));
-            }
-            if attempt == ATTEMPTS {
-                return Err(StoreError::Busy(error.into()));
-            }
-            back_off(attempt).await;
-        }
-    }
-
-    fn transact_item(&self, write: Write) -> Result<TransactWriteItem, StoreError> {
-        let item = TransactWriteItem::builder();
-        let item = match write {
-            Write::Put { table, item: row, expect } => {
-                let (condition, names, values) = expect.expression();
-                let put = Put::builder()
-                    .table_name(self.name(table))
-                    .set_item(Some(row))
-                    .set_condition_expression(condition)
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values);
-                item.put(put.build().map_err(broken)?)
-            }
-            Write::Delete { table, key, expect } => {
-                let (condition, names, values) = expect.expression();
-                let delete = Delete::builder()
-                    .table_name(self.name(table))
-                    .set_key(Some(key))
-                    .set_condition_expression(condition)
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values);
-                item.delete(delete.build().map_err(broken)?)
-            }
-            Write::Set { table, key, values } => {
-                let mut update = Update::builder()
-                    .table_name(self.name(table))
-                    .set_key(Some(key))
-                    .condition_expression("attribute_exists(#pk)")
-                    .expression_attribute_names("#pk", PK);
-                let mut sets = Vec::new();
-                for (place, (name, value)) in values.into_iter().enumerate() {
-                    sets.push(format!("#n{place} = :v{place}"));
-                    update = update
-                        .expression_attribute_names(format!("#n{place}"), name)
-                        .expression_attribute_values(format!(":v{place}"), value);
-                }
-                item.update(update.update_expression(format!("SET {}", sets.join(", "))).build().map_err(broken)?)
-            }
-        };
-        Ok(item.build())
-    }
-
-    /// Writes without looking, 25 at most and in no order; some may be done when it fails.
-    pub(crate) async fn write_all(&self, writes: Vec<Write>) -> Result<(), StoreError> {
-        let mut wanted: HashMap<String, Vec<WriteRequest>> = HashMap::new();
-        for write in writes {
-            let (table, request) = match write {
-                Write::Put { table, item, expect: Expect::Whatever } => {
-                    let put = PutRequest::builder().set_item(Some(item)).build().map_err(broken)?;
-                    (table, WriteRequest::builder().put_request(put))
-                }
-                Write::Delete { table, key, expect: Expect::Whatever } => {
-                    let delete = DeleteRequest::builder().set_key(Some(key)).build().map_err(broken)?;
-                    (table, WriteRequest::builder().delete_request(delete))
-                }
-                _ => return Err(StoreError::Broken("a batch knows no conditions".into())),
-            };
-            wanted.entry(self.name(table).to_owned()).or_default().push(request.build());
-        }
-        for attempt in 0..ATTEMPTS {
-            if attempt > 0 {
-                back_off(attempt).await;
-            }
-            let done = self
-                .client
-                .batch_write_item()
-                .set_request_items(Some(wanted))
-                .return_consumed_capacity(ReturnConsumedCapacity::Total)
-                .send()
-                .await
-                .map_err(classify)?;
-            self.meter.wrote(done.consumed_capacity());
-            wanted = done.unprocessed_items.unwrap_or_default();
-            if wanted.is_empty() {
-                return Ok(());
-            }
-        }
-        Err(StoreError::Busy("unprocessed items remain".into()))
-    }
-}
-
-impl Expect {
-    fn expression(&self) -> (Option<String>, Option<HashMap<String, String>>, Option<Item>) {
-        let name = |placeholder: &str, name: &str| Some(HashMap::from([(placeholder.to_owned(), name.to_owned())]));
-        match self {
-            Self::Whatever => (None, None, None),
-            Self::Absent | Self::Version(0) => (Some("attribute_not_exists(#pk)".into()), name("#pk", PK), None),
-            Self::Present => (Some("attribute_exists(#pk)".into()), name("#pk", PK), None),
-            Self::Version(read) => {
-                let value = HashMap::from([(":read".to_owned(), AttributeValue::N(read.to_string()))]);
-                (Some("#version = :read".into()), name("#version", VERSION), Some(value))
-            }
-        }
-    }
 }
 
 /// Which part of a partition.
@@ -480,41 +241,19 @@ pub(crate) fn read_item<T: DeserializeOwned>(item: Item) -> Result<T, StoreError
     serde_dynamo::from_item(item).map_err(|error| StoreError::Broken(error.into()))
 }
 
+/// An entity and its version, from its item.
+pub(crate) fn versioned<T: serde::de::DeserializeOwned>(item: Item) -> Result<Versioned<T>, StoreError> {
+    let number = item.get(VERSION).and_then(|value| value.as_n().ok()).and_then(|n| n.parse().ok());
+    let version = number.ok_or_else(|| StoreError::Broken("an item without a version".into()))?;
+    Ok(Versioned { value: read_item(item)?, version })
+}
+
 pub(crate) fn sort_key(item: &Item) -> &str {
     item.get(SK).and_then(|value| value.as_s().ok()).map_or("", String::as_str)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn broken(error: BuildError) -> StoreError {
-    StoreError::Broken(error.to_string().into())
-}
-
-fn classify<E, R>(error: SdkError<E, R>) -> StoreError
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
-    let busy = [
-        "ThrottlingException",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "InternalServerError",
-        "TransactionInProgressException",
-        "TransactionConflictException",
-        "TransactionCanceledException",
-    ];
-    match &error {
-        SdkError::ServiceError(refused) => match refused.err().code() {
-            Some(code) if busy.contains(&code) => StoreError::Busy(error.into()),
-            _ => StoreError::Broken(error.into()),
-        },
-        SdkError::ConstructionFailure(_) => StoreError::Broken(error.into()),
-        _ => StoreError::Unknown(error.into()),
-    }
-}
-
 /// Full jitter between 0 and 25 ms, 50 ms, 100 ms … The randomness spreads load and decides nothing.
-async fn back_off(attempt: u32) {
+pub(crate) async fn back_off(attempt: u32) {
     let most = 25_u64 << attempt.min(3);
     let chance = RandomState::new().hash_one(attempt) % most;
     tokio::time::sleep(Duration::from_millis(chance)).await;

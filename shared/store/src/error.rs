@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use socket::{Code, Problem};
 
 type Cause = Box<dyn Error + Send + Sync>;
@@ -52,5 +53,34 @@ impl From<StoreError> for Problem {
                 Self::new(Code::Internal)
             }
         }
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+pub(crate) fn broken(error: BuildError) -> StoreError {
+    StoreError::Broken(error.to_string().into())
+}
+
+pub(crate) fn classify<E, R>(error: SdkError<E, R>) -> StoreError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    let busy = [
+        "ThrottlingException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "InternalServerError",
+        "TransactionInProgressException",
+        "TransactionConflictException",
+        "TransactionCanceledException",
+    ];
+    match &error {
+        SdkError::ServiceError(refused) => match refused.err().code() {
+            Some(code) if busy.contains(&code) => StoreError::Busy(error.into()),
+            _ => StoreError::Broken(error.into()),
+        },
+        SdkError::ConstructionFailure(_) => StoreError::Broken(error.into()),
+        _ => StoreError::Unknown(error.into()),
     }
 }

@@ -16,6 +16,7 @@ pub mod keys;
 pub mod meter;
 pub mod schema;
 pub mod switchboard;
+mod write;
 
 pub use accounts::Accounts;
 pub use calls::Calls;

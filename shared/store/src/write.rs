@@ -1,0 +1,263 @@
+//! Writes: conditional, atomic where it matters, and recognisable when they come twice.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata as _, SdkError};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Delete, DeleteRequest, Put, PutRequest, ReturnConsumedCapacity,
+    ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update, WriteRequest,
+};
+
+use serde::Serialize;
+
+use crate::db::{ATTEMPTS, Db, Item, back_off, item_of};
+use crate::error::{StoreError, broken, classify};
+use crate::keys::{Key, PK, Table, VERSION};
+
+/// What a write demands of the item it meets.
+#[derive(Clone, Debug)]
+pub(crate) enum Expect {
+    /// There is no such item.
+    Absent,
+    /// It was written this often; 0 means that it is not there.
+    Version(u64),
+    /// It is there.
+    Present,
+    /// Anything.
+    Whatever,
+}
+
+/// One write.
+#[derive(Clone, Debug)]
+pub(crate) enum Write {
+    Put {
+        table: Table,
+        item: Item,
+        expect: Expect,
+    },
+    Delete {
+        table: Table,
+        key: Item,
+        expect: Expect,
+    },
+    /// Sets single attributes of an item that exists.
+    Set {
+        table: Table,
+        key: Item,
+        values: Vec<(&'static str, AttributeValue)>,
+    },
+}
+
+impl Db {
+    /// One write. When its reply is lost the SDK repeats it, and the repeat meets its own first
+    /// effect: a condition that failed on exactly the item we put is a success.
+    pub(crate) async fn write(&self, write: Write) -> Result<(), StoreError> {
+        let capacity = ReturnConsumedCapacity::Total;
+        let old = ReturnValuesOnConditionCheckFailure::AllOld;
+        match write {
+            Write::Put { table, item, expect } => {
+                let (condition, names, values) = expect.expression();
+                let sent = self
+                    .client
+                    .put_item()
+                    .table_name(self.name(table))
+                    .set_item(Some(item.clone()))
+                    .set_condition_expression(condition)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values)
+                    .return_values_on_condition_check_failure(old)
+                    .return_consumed_capacity(capacity)
+                    .send()
+                    .await;
+                match sent {
+                    Ok(done) => self.meter.wrote(&done.consumed_capacity),
+                    Err(SdkError::ServiceError(refused)) if refused.err().is_conditional_check_failed_exception() => {
+                        self.meter.wrote(&None);
+                        let met = match refused.into_err() {
+                            aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(e) => {
+                                e.item
+                            }
+                            _ => None,
+                        };
+                        if met.as_ref() != Some(&item) {
+                            return Err(StoreError::Stale(vec![0]));
+                        }
+                    }
+                    Err(error) => return Err(classify(error)),
+                }
+                Ok(())
+            }
+            Write::Delete { table, key, expect: Expect::Whatever } => {
+                let done = self
+                    .client
+                    .delete_item()
+                    .table_name(self.name(table))
+                    .set_key(Some(key))
+                    .return_consumed_capacity(capacity)
+                    .send()
+                    .await
+                    .map_err(classify)?;
+                self.meter.wrote(&done.consumed_capacity);
+                Ok(())
+            }
+            // Conditions whose repeat could not recognise itself go through a transaction, whose token does.
+            conditional => self.transact(vec![conditional]).await,
+        }
+    }
+
+    /// All of the writes or none. The SDK retries neither conflict, so this does, with full jitter; its own
+    /// repeats carry one token for ten minutes, so a lost reply is no second effect.
+    pub(crate) async fn transact(&self, writes: Vec<Write>) -> Result<(), StoreError> {
+        let items = writes.into_iter().map(|write| self.transact_item(write)).collect::<Result<Vec<_>, _>>()?;
+        let mut attempt = 0;
+        loop {
+            let sent = self
+                .client
+                .transact_write_items()
+                .set_transact_items(Some(items.clone()))
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await;
+            let error = match sent {
+                Ok(done) => {
+                    self.meter.wrote(done.consumed_capacity());
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            self.meter.wrote(&None);
+            let reasons: Vec<&str> = match error.as_service_error() {
+                Some(refused) if refused.is_transaction_canceled_exception() => {
+                    use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError as E;
+                    match refused {
+                        E::TransactionCanceledException(e) => {
+                            e.cancellation_reasons().iter().map(|r| r.code().unwrap_or("None")).collect()
+                        }
+                        _ => Vec::new(),
+                    }
+                }
+                _ => Vec::new(),
+            };
+            let lost: Vec<usize> =
+                reasons.iter().enumerate().filter(|(_, r)| **r == "ConditionalCheckFailed").map(|(i, _)| i).collect();
+            if !lost.is_empty() {
+                return Err(StoreError::Stale(lost));
+            }
+            let conflict = reasons.iter().any(|r| matches!(*r, "TransactionConflict" | "ThrottlingError"))
+                || error.code() == Some("TransactionConflictException");
+            attempt += 1;
+            if !conflict {
+                return Err(classify(error));
+            }
+            if attempt == ATTEMPTS {
+                return Err(StoreError::Busy(error.into()));
+            }
+            back_off(attempt).await;
+        }
+    }
+
+    fn transact_item(&self, write: Write) -> Result<TransactWriteItem, StoreError> {
+        let item = TransactWriteItem::builder();
+        let item = match write {
+            Write::Put { table, item: row, expect } => {
+                let (condition, names, values) = expect.expression();
+                let put = Put::builder()
+                    .table_name(self.name(table))
+                    .set_item(Some(row))
+                    .set_condition_expression(condition)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values);
+                item.put(put.build().map_err(broken)?)
+            }
+            Write::Delete { table, key, expect } => {
+                let (condition, names, values) = expect.expression();
+                let delete = Delete::builder()
+                    .table_name(self.name(table))
+                    .set_key(Some(key))
+                    .set_condition_expression(condition)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values);
+                item.delete(delete.build().map_err(broken)?)
+            }
+            Write::Set { table, key, values } => {
+                let mut update = Update::builder()
+                    .table_name(self.name(table))
+                    .set_key(Some(key))
+                    .condition_expression("attribute_exists(#pk)")
+                    .expression_attribute_names("#pk", PK);
+                let mut sets = Vec::new();
+                for (place, (name, value)) in values.into_iter().enumerate() {
+                    sets.push(format!("#n{place} = :v{place}"));
+                    update = update
+                        .expression_attribute_names(format!("#n{place}"), name)
+                        .expression_attribute_values(format!(":v{place}"), value);
+                }
+                item.update(update.update_expression(format!("SET {}", sets.join(", "))).build().map_err(broken)?)
+            }
+        };
+        Ok(item.build())
+    }
+
+    /// Writes without looking, 25 at most and in no order; some may be done when it fails.
+    pub(crate) async fn write_all(&self, writes: Vec<Write>) -> Result<(), StoreError> {
+        let mut wanted: HashMap<String, Vec<WriteRequest>> = HashMap::new();
+        for write in writes {
+            let (table, request) = match write {
+                Write::Put { table, item, expect: Expect::Whatever } => {
+                    let put = PutRequest::builder().set_item(Some(item)).build().map_err(broken)?;
+                    (table, WriteRequest::builder().put_request(put))
+                }
+                Write::Delete { table, key, expect: Expect::Whatever } => {
+                    let delete = DeleteRequest::builder().set_key(Some(key)).build().map_err(broken)?;
+                    (table, WriteRequest::builder().delete_request(delete))
+                }
+                _ => return Err(StoreError::Broken("a batch knows no conditions".into())),
+            };
+            wanted.entry(self.name(table).to_owned()).or_default().push(request.build());
+        }
+        for attempt in 0..ATTEMPTS {
+            if attempt > 0 {
+                back_off(attempt).await;
+            }
+            let done = self
+                .client
+                .batch_write_item()
+                .set_request_items(Some(wanted))
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await
+                .map_err(classify)?;
+            self.meter.wrote(done.consumed_capacity());
+            wanted = done.unprocessed_items.unwrap_or_default();
+            if wanted.is_empty() {
+                return Ok(());
+            }
+        }
+        Err(StoreError::Busy("unprocessed items remain".into()))
+    }
+}
+
+impl Expect {
+    fn expression(&self) -> (Option<String>, Option<HashMap<String, String>>, Option<Item>) {
+        let name = |placeholder: &str, name: &str| Some(HashMap::from([(placeholder.to_owned(), name.to_owned())]));
+        match self {
+            Self::Whatever => (None, None, None),
+            Self::Absent | Self::Version(0) => (Some("attribute_not_exists(#pk)".into()), name("#pk", PK), None),
+            Self::Present => (Some("attribute_exists(#pk)".into()), name("#pk", PK), None),
+            Self::Version(read) => {
+                let value = HashMap::from([(":read".to_owned(), AttributeValue::N(read.to_string()))]);
+                (Some("#version = :read".into()), name("#version", VERSION), Some(value))
+            }
+        }
+    }
+}
+
+/// The write that puts an entity under its key.
+pub(crate) fn put<T: Serialize>(
+    key: &Key<'_>,
+    value: &T,
+    expect: Expect,
+    extra: &[(&str, AttributeValue)],
+) -> Result<Write, StoreError> {
+    Ok(Write::Put { table: key.table(), item: item_of(key, value, extra)?, expect })
+}
