@@ -1,3 +1,4 @@
+import { pause } from "./events.js";
 import { Problem, signedOut } from "./problem.js";
 
 /**
@@ -15,6 +16,7 @@ import { Problem, signedOut } from "./problem.js";
 
 /** Refresh when the access token has less than this left. */
 const AHEAD = 60_000;
+const SPREAD = 200;
 
 /** Sign-in, tokens, and requests that carry them. */
 export class Auth {
@@ -139,9 +141,17 @@ export class Auth {
    * @param {() => Promise<Held>} work
    * @returns {Promise<Held>}
    */
-  async #alone(work) {
-    const name = `dchat:refresh:${this.#held()?.session_id}`;
-    return globalThis.navigator?.locks ? navigator.locks.request(name, () => work()) : work();
+  #alone(work) {
+    if (!globalThis.navigator?.locks) return work();
+    const held = () => this.#held()?.refresh_token;
+    return new Promise((resolve, reject) => {
+      void navigator.locks.request(`dchat:refresh:${this.#held()?.session_id}`, async () => {
+        const before = held();
+        await work().then(resolve, reject);
+        // What is stored reaches the other tabs a moment later than the lock would.
+        if (held() !== before) await pause(SPREAD);
+      });
+    });
   }
 
   /** @param {string} old */

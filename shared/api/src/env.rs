@@ -52,6 +52,14 @@ impl Env {
     }
 }
 
+/// The state of a function that can start; else says why in the log and ends the process.
+pub fn or_exit<T>(state: Result<T, String>) -> T {
+    state.unwrap_or_else(|faults| {
+        tracing::error!("{faults}");
+        std::process::exit(1)
+    })
+}
+
 /// Starts the log of a Lambda function: one JSON object per line, at the level of `LOG_LEVEL`.
 pub fn start_log() {
     let level = Env::text("LOG_LEVEL").and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::INFO);

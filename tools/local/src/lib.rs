@@ -17,6 +17,7 @@ pub mod pages;
 pub mod people;
 pub mod port;
 pub mod provider;
+pub mod shared;
 pub mod sockets;
 pub mod stack;
 

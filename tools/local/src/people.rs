@@ -15,7 +15,7 @@ use serde::Serialize;
 use store::accounts::LoginCode;
 use store::{Accounts, Calls, Connections, Db, StoreError, Versioned};
 
-use crate::stack::Shared;
+use crate::shared::Shared;
 
 /// One of the demo people.
 #[derive(Clone, Copy, Debug)]

@@ -18,7 +18,7 @@ use realtime::Occasion;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::stack::Shared;
+use crate::shared::Shared;
 
 /// Frames that may wait for a slow reader before its connection is cut.
 const QUEUE: usize = 256;

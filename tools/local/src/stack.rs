@@ -28,6 +28,7 @@ use tower::ServiceExt as _;
 use crate::keys::Keys;
 use crate::people::{self, Demo};
 use crate::provider::Provider;
+use crate::shared::Shared;
 use crate::sockets::Hub;
 use crate::{contract, engine, pages, port, sockets};
 
@@ -43,23 +44,6 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// Whether to make the demo world.
     pub demo: bool,
-}
-
-/// What the routes of this crate need.
-#[derive(Clone, Debug)]
-pub struct Shared {
-    pub(crate) db: Db,
-    pub(crate) hub: Hub,
-    pub(crate) realtime: realtime::State,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) entropy: Arc<dyn Entropy>,
-    stop: watch::Receiver<bool>,
-}
-
-impl Shared {
-    pub(crate) async fn stopping(&self) {
-        let _ = self.stop.clone().wait_for(|stop| *stop).await;
-    }
 }
 
 /// The program, listening but not yet serving.

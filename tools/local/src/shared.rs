@@ -1,0 +1,26 @@
+//! What the laptop's own routes need.
+
+use std::sync::Arc;
+
+use domain::clock::{Clock, Entropy};
+use store::Db;
+use tokio::sync::watch;
+
+use crate::sockets::Hub;
+
+/// What the routes of this crate need.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    pub(crate) db: Db,
+    pub(crate) hub: Hub,
+    pub(crate) realtime: realtime::State,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+impl Shared {
+    pub(crate) async fn stopping(&self) {
+        let _ = self.stop.clone().wait_for(|stop| *stop).await;
+    }
+}
