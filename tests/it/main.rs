@@ -19,6 +19,7 @@ mod promises {
     mod contracts;
     mod events;
     mod layering;
+    mod races;
     mod strangers;
     mod template;
 }

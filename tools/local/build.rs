@@ -3,5 +3,4 @@
 fn main() {
     println!("cargo::rerun-if-changed=../../console");
     println!("cargo::rerun-if-changed=../../clients/js");
-    println!("cargo::rerun-if-changed=../../docs/problems.md");
 }

@@ -15,6 +15,8 @@ api::body! {
     pub(crate) struct Exchange {
         /// From the query of the page that the browser came back to.
         code: String,
+        /// The secret whose hash began the sign-in as `code_challenge`.
+        code_verifier: Option<String>,
     }
 }
 
@@ -26,13 +28,19 @@ api::body! {
 pub(crate) async fn exchange_code(
     Extract(state): Extract<State>,
     headers: HeaderMap,
-    Body(Exchange { code }): Body<Exchange>,
+    Body(Exchange { code, code_verifier }): Body<Exchange>,
 ) -> Result<Json<Tokens>, Refusal> {
     let refused = || Problem::new(Code::CodeRefused);
     let code = hash(code);
     let known = state.accounts.find_code(&code).await?.filter(|login| state.now() < login.expires_at);
-    let user = known.ok_or_else(refused)?.user;
-    let account = state.accounts.find(user).await?.ok_or_else(refused)?.value;
+    let known = known.ok_or_else(refused)?;
+    if known
+        .challenge
+        .is_some_and(|challenge| code_verifier.is_none_or(|verifier| hash(verifier) != challenge.as_str()))
+    {
+        return Err(refused().into());
+    }
+    let account = state.accounts.find(known.user).await?.ok_or_else(refused)?.value;
     let session = begin_session(&state, account.id, account.name, &headers);
     match state.accounts.redeem(&code, &session).await {
         Err(stale) if stale.is_stale() => Err(refused().into()),

@@ -17,11 +17,13 @@
 //! | `POST /auth/linkedin/sync` | `linkedin_sync.rs` |
 //! | `POST /auth/linkedin/unlink` | `linkedin_unlink.rs` |
 //! | `GET /.well-known/jwks.json` | `jwks.rs` |
+//! | `GET /openapi.json`, `/asyncapi.json`, `/docs/problems` | `contracts.rs` |
 
 use axum::Router;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+mod contracts;
 mod exchange_code;
 mod jwks;
 mod linkedin_auth_url;
@@ -67,5 +69,5 @@ pub fn router(state: State) -> OpenApiRouter {
 /// The group as Lambda and the laptop run it.
 pub fn service(state: State) -> Router {
     let edge = state.edge.clone();
-    api::layers::wrap(router(state).split_for_parts().0, &edge)
+    api::layers::wrap(router(state).split_for_parts().0.merge(contracts::router()), &edge)
 }

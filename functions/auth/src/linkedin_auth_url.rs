@@ -7,7 +7,7 @@ use axum::extract::State as Extract;
 use axum::response::{IntoResponse as _, Response};
 use domain::limit;
 use domain::sign_in::{Purpose, SignIn};
-use domain::text::ReturnTo;
+use domain::text::{Challenge, ReturnTo};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -21,6 +21,8 @@ api::body! {
     pub(crate) struct Begin {
         /// Where the app goes afterwards: a path of the app.
         return_to: Option<ReturnTo>,
+        /// SHA-256 (base64url) of a secret that the app keeps and sends to `POST /auth/token`.
+        code_challenge: Option<Challenge>,
         /// True: answer with a redirect, for a browser that follows a link.
         redirect: Option<bool>,
     }
@@ -41,7 +43,7 @@ pub(crate) struct AuthUrl {
 /// Begins a sign-in with LinkedIn in this browser; with a bearer token, links LinkedIn to that account instead.
 #[utoipa::path(
     get, path = "/auth/linkedin/auth-url", operation_id = "linkedinAuthUrl", tag = "linkedin",
-    params(("return_to" = Option<String>, Query, max_length = 512), ("redirect" = Option<bool>, Query)),
+    params(("return_to" = Option<String>, Query, max_length = 512), ("code_challenge" = Option<String>, Query, min_length = 43, max_length = 43), ("redirect" = Option<bool>, Query)),
     responses((status = 200, body = AuthUrl), (status = 303, description = "To LinkedIn"), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
 pub(crate) async fn linkedin_auth_url(
@@ -51,7 +53,7 @@ pub(crate) async fn linkedin_auth_url(
     Query(ask): Query<Begin>,
 ) -> Result<Response, Refusal> {
     let purpose = caller.map_or(Purpose::SignIn, |Caller(caller)| Purpose::Link(caller.sub));
-    let (begun, cookie) = begin(&state, purpose, ask.return_to, &headers).await?;
+    let (begun, cookie) = begin(&state, purpose, (ask.return_to, ask.code_challenge), &headers).await?;
     let cookie = [(header::SET_COOKIE, cookie)];
     Ok(if ask.redirect == Some(true) {
         (StatusCode::SEE_OTHER, cookie, [(header::LOCATION, begun.auth_url)]).into_response()
@@ -65,11 +67,11 @@ pub(crate) async fn linkedin_auth_url(
 pub(crate) async fn begin(
     state: &State,
     purpose: Purpose,
-    return_to: Option<ReturnTo>,
+    (return_to, challenge): (Option<ReturnTo>, Option<Challenge>),
     headers: &HeaderMap,
 ) -> Result<(AuthUrl, HeaderValue), Problem> {
     let (token, browser) = (random(state.entropy()), random(state.entropy()));
-    let sign_in = SignIn::begin(purpose, hash(&browser), return_to, state.now());
+    let sign_in = SignIn { challenge, ..SignIn::begin(purpose, hash(&browser), return_to, state.now()) };
     let public_url = public_url(state, headers)?;
     let auth_url = state.linkedin.authorize_url(&redirect_uri(&public_url), &token).map_err(unavailable)?;
     state.accounts.begin_sign_in(&hash(&token), &sign_in).await?;
@@ -79,7 +81,7 @@ pub(crate) async fn begin(
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 pub(crate) fn unavailable(error: partners::linkedin::ProviderError) -> Problem {
-    tracing::error!(error = &error as &dyn std::error::Error, "the provider was of no help");
+    tracing::error!(error = socket::problem::causes(&error), "the provider was of no help");
     Problem::new(Code::ProviderUnavailable)
 }
 

@@ -1,33 +1,30 @@
 //! `GET /auth/linkedin/callback`
 
+use api::Refusal;
 use api::secret::{hash, random};
-use api::{Query, Refusal};
-use axum::extract::State as Extract;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State as Extract};
 use domain::account::{Account, LinkedIn, SealedToken};
 use domain::id::{EpochId, UserId};
 use domain::inbox::Inbox;
 use domain::limit;
-use domain::sign_in::{Purpose, SignInRefused};
+use domain::sign_in::{Purpose, SignIn, SignInRefused};
 use domain::text::ReturnTo;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use partners::linkedin::{Grant, ProviderError};
+use serde::Deserialize;
 use socket::{Code, Problem};
 use store::accounts::LoginCode;
 
 use crate::linkedin_auth_url::{cookie, cookie_name, public_url, redirect_uri, unavailable};
 use crate::state::State;
 
-api::body! {
-    /// What LinkedIn sends the browser back with (RFC 6749 section 4.1.2).
-    pub(crate) struct Callback {
-        state: Option<String>,
-        code: Option<String>,
-        error: Option<String>,
-        error_description: Option<String>,
-        error_uri: Option<String>,
-        iss: Option<String>,
-        session_state: Option<String>,
-    }
+/// What LinkedIn sends the browser back with. Whatever else it sends is ignored (RFC 6749 section 4.1.2).
+#[derive(Debug, Deserialize)]
+pub(crate) struct Callback {
+    state: String,
+    code: Option<String>,
+    error: Option<String>,
 }
 
 type Redirect = (StatusCode, [(header::HeaderName, HeaderValue); 2]);
@@ -44,9 +41,10 @@ type Redirect = (StatusCode, [(header::HeaderName, HeaderValue); 2]);
 pub(crate) async fn linkedin_callback(
     Extract(state): Extract<State>,
     headers: HeaderMap,
-    Query(back): Query<Callback>,
+    back: Result<Query<Callback>, QueryRejection>,
 ) -> Result<Redirect, Refusal> {
-    let token = back.state.ok_or(SignInRefused::Unknown)?;
+    let Query(back) = back.map_err(|_| SignInRefused::Unknown)?;
+    let token = back.state;
     let public_url = public_url(&state, &headers)?;
     let browser = cookie_value(&headers, &cookie_name(&public_url, &token)).ok_or(SignInRefused::Unknown)?;
     let taken = state.accounts.take_sign_in(&hash(&token), &hash(browser)).await?;
@@ -55,7 +53,7 @@ pub(crate) async fn linkedin_callback(
     let outcome = match (back.error, back.code) {
         (Some(error), _) => Err(Failed::Denied(error)),
         (None, None) => Err(Failed::Denied("invalid_request".into())),
-        (None, Some(code)) => finish(&state, sign_in.purpose, &code, &redirect_uri(&public_url)).await,
+        (None, Some(code)) => finish(&state, &sign_in, &code, &redirect_uri(&public_url)).await,
     };
     let query = match outcome {
         Ok(Finished::SignedIn(code)) => vec![("code", code)],
@@ -113,20 +111,21 @@ impl<E: Into<Problem>> From<E> for Failed {
     }
 }
 
-async fn finish(state: &State, purpose: Purpose, code: &str, redirect_uri: &str) -> Result<Finished, Failed> {
+async fn finish(state: &State, begun: &SignIn, code: &str, redirect_uri: &str) -> Result<Finished, Failed> {
     let grant = state.linkedin.redeem(code, redirect_uri, state.now()).await.map_err(|error| match error {
         ProviderError::Refused(_) | ProviderError::NotBelieved(_) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a sign-in failed at the provider");
+            tracing::warn!(error = socket::problem::causes(&error), "a sign-in failed at the provider");
             Failed::Denied("provider_refused".into())
         }
         ours => Failed::Problem(unavailable(ours)),
     })?;
-    match purpose {
+    match begun.purpose {
         Purpose::SignIn => {
             let user = sign_in(state, &grant).await?;
             let code = random(state.entropy());
-            let login = LoginCode { user, expires_at: state.now() + limit::LOGIN_CODE };
-            state.accounts.keep_code(&hash(&code), login).await?;
+            let challenge = begun.challenge.clone();
+            let login = LoginCode { user, challenge, expires_at: state.now() + limit::LOGIN_CODE };
+            state.accounts.keep_code(&hash(&code), &login).await?;
             Ok(Finished::SignedIn(code))
         }
         Purpose::Link(user) => {
@@ -152,6 +151,10 @@ async fn sign_in(state: &State, grant: &Grant) -> Result<UserId, Problem> {
         let now = state.now();
         if let Some(user) = state.accounts.by_linkedin(&grant.subject).await? {
             let read = state.accounts.find(user).await?.ok_or_else(|| Problem::new(Code::AccountGone))?;
+            // Unlinked since the login was read: begin again, without that login.
+            if read.value.linkedin.as_ref().is_none_or(|linked| linked.subject != grant.subject) {
+                continue;
+            }
             let old_name = read.value.name.clone();
             let account = read.value.link(linkedin(state, user, grant), now)?;
             return match state.accounts.save(&account, read.version, &old_name).await {
@@ -179,6 +182,9 @@ async fn link(state: &State, user: UserId, grant: &Grant) -> Result<(), Problem>
             return Err(Problem::new(Code::LinkedInTaken));
         }
         let read = state.accounts.find(user).await?.ok_or_else(|| Problem::new(Code::AccountGone))?;
+        if owner.is_some() && read.value.linkedin.is_none() {
+            continue;
+        }
         let old_name = read.value.name.clone();
         let account = read.value.link(linkedin(state, user, grant), state.now())?;
         let saved = if owner.is_some() {

@@ -44,7 +44,7 @@ pub(crate) async fn linkedin_sync(
         let account = read.value;
         let linkedin = account.linkedin.clone().ok_or(AccountRefused::NotLinked)?;
         let Some(today) = ask(&state, &account, &linkedin).await? else {
-            let (begun, cookie) = begin(&state, Purpose::Link(caller.sub), None, &headers).await?;
+            let (begun, cookie) = begin(&state, Purpose::Link(caller.sub), (None, None), &headers).await?;
             let auth_url = Some(begun.auth_url);
             let answer =
                 Synced { synced: false, auth_required: true, auth_url, profile: LinkedInProfile::of(&account) };

@@ -30,11 +30,11 @@ pub(crate) struct SessionView {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SessionList {
     items: Vec<SessionView>,
-    /// Always null: there are at most 100.
+    /// Always null: these are the newest, at most 100.
     next_cursor: Option<String>,
 }
 
-/// Lists the devices that are signed in, oldest first.
+/// Lists the devices that are signed in, newest first.
 #[utoipa::path(
     get, path = "/auth/sessions", operation_id = "listSessions", tag = "auth", security(("bearer" = [])),
     responses((status = 200, body = SessionList), (status = "default", body = Problem, content_type = "application/problem+json"))

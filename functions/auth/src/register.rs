@@ -40,11 +40,10 @@ pub(crate) async fn register(
     let hash = state.passwords.hash(&new.password, state.entropy()).await?;
     let account = Account::register(UserId::new(now, state.entropy()), new.name, new.email.clone(), now);
     let inbox = Inbox::new(EpochId::new(now, state.entropy()));
-    match state.accounts.register(&account, &new.email, &hash, inbox).await {
+    let session = begin_session(&state, account.id, account.name.clone(), &headers);
+    match state.accounts.register(&account, (&new.email, &hash), inbox, &session).await {
         Err(taken) if Accounts::login_taken(&taken) => return Err(Problem::new(Code::EmailTaken).into()),
         done => done?,
     }
-    let session = begin_session(&state, account.id, account.name, &headers);
-    state.accounts.begin_session(&session).await?;
     Ok((StatusCode::CREATED, [(header::LOCATION, "/auth/me")], Json(Tokens::of(&session, &state))))
 }

@@ -34,7 +34,7 @@ pub(crate) async fn revoke(state: &State, user: UserId, id: SessionId) -> Result
         if read.value.alive(state.now()).is_err() {
             return Ok(false);
         }
-        match state.accounts.save_session(&read.value.revoke(Revoked::ByOwner), read.version).await {
+        match state.accounts.save_session(&read.value.revoke(Revoked::ByOwner, state.now()), read.version).await {
             Err(stale) if stale.is_stale() => {}
             saved => {
                 saved?;

@@ -7,7 +7,7 @@ use api::{Body, Caller, Refusal};
 use axum::Json;
 use axum::extract::State as Extract;
 use axum::response::{IntoResponse as _, Response};
-use domain::call::{Call, CallKind, CallRefused, Person, check_callees};
+use domain::call::{Call, CallKind, CallRefused, CallState, Person, check_callees};
 use domain::id::{CallId, UserId};
 use domain::inbox::InboxFact;
 use domain::limit;
@@ -53,10 +53,14 @@ pub(crate) async fn initiate(
     let named = |refused: CallRefused| named(refused, &ask.participants);
     check_callees(caller.sub, &ask.participants).map_err(named)?;
     let (id, request) = identity(&state, &caller, idempotency_key(&headers)?, &ask);
-    for _ in 0..TRIES {
-        let now = state.now();
-        let rooms = state.switchboard.connections.rooms(&ask.participants, now).await?;
-        let callees = invite(&ask.participants, &rooms, id, now).map_err(named)?;
+    for attempt in 0..TRIES {
+        let (now, fresh) = (state.now(), attempt > 0);
+        let rooms = state.switchboard.connections.rooms(&ask.participants, fresh, now).await?;
+        let callees = match invite(&ask.participants, &rooms, id, now) {
+            // The first read may be a moment old, and a refusal must not be.
+            Err(_) if !fresh => continue,
+            callees => callees.map_err(named)?,
+        };
         let people =
             callees.iter().map(|card| Person { user: card.value.user, name: card.value.name.clone() }).collect();
         let me = Person { user: caller.sub, name: caller.name.clone() };
@@ -64,23 +68,40 @@ pub(crate) async fn initiate(
         let (call, event) = Call::start(id, ask.r#type.unwrap_or_default(), me, device, people, now)?;
         let call = Call { request: request.clone(), ..call };
         match state.switchboard.calls.begin(&call, event, &callees).await {
-            Err(exists) if exists.lost(0) => {
-                let known = state.switchboard.call_of(caller.sub, id, true).await?.value;
-                if known.request != request {
-                    return Err(Problem::new(Code::IdempotencyMismatch).into());
-                }
-                let replayed = (HeaderName::from_static("idempotency-replayed"), "true");
-                return Ok(([replayed], created(&known.settle(now).0, now)).into_response());
-            }
+            Err(exists) if exists.lost(0) => return repeated(&state, caller.sub, id, request, &ask.participants).await,
             Err(stale) if stale.is_stale() => {}
             begun => {
                 begun?;
-                ring(&state, &call, &callees, &rooms, now).await;
+                let rooms: Vec<Room> =
+                    callees.into_iter().zip(rooms).map(|(card, room)| Room { card: Some(card), ..room }).collect();
+                ring(&state, &call, &rooms, now).await;
                 return Ok(created(&call, now));
             }
         }
     }
     Err(Problem::new(Code::Conflict).into())
+}
+
+/// The call that the first request made. If it has not rung anywhere yet, it is shown to the callees once more: the
+/// first request may have died before it could; whoever has seen it knows its number.
+async fn repeated(
+    state: &State,
+    caller: UserId,
+    id: CallId,
+    request: Option<String>,
+    people: &[UserId],
+) -> Result<Response, Refusal> {
+    let now = state.now();
+    let known = state.switchboard.call_of(caller, id, true).await?.value;
+    if known.request != request {
+        return Err(Problem::new(Code::IdempotencyMismatch).into());
+    }
+    let known = known.settle(now).0;
+    if known.state == CallState::Initiated {
+        let rooms = state.switchboard.connections.rooms(people, true, now).await?;
+        ring(state, &known, &rooms, now).await;
+    }
+    Ok(([(HeaderName::from_static("idempotency-replayed"), "true")], created(&known, now)).into_response())
 }
 
 fn created(call: &Call, now: jiff::Timestamp) -> Response {
@@ -127,14 +148,16 @@ fn invite(
 }
 
 /// Tells every callee's devices, all at once.
-async fn ring(state: &State, call: &Call, callees: &[Versioned<Card>], rooms: &[Room], now: jiff::Timestamp) {
-    let posts: Vec<_> =
-        callees.iter().zip(rooms).map(|(card, room)| invite_one(state, call, card, room, now)).collect();
+async fn ring(state: &State, call: &Call, rooms: &[Room], now: jiff::Timestamp) {
+    let posts: Vec<_> = rooms.iter().map(|room| ring_one(state, call, room, now)).collect();
     stream::iter(posts).buffer_unordered(limit::CALL_PEOPLE).collect::<Vec<_>>().await;
 }
 
-async fn invite_one(state: &State, call: &Call, card: &Versioned<Card>, room: &Room, now: jiff::Timestamp) {
+async fn ring_one(state: &State, call: &Call, room: &Room, now: jiff::Timestamp) {
+    let invitation = InboxFact::CallInvited { call: call.id };
+    let kept = room.card.as_ref().map(|card| card.value.inbox.kept.iter());
+    let Some(entry) = kept.into_iter().flatten().rfind(|entry| entry.fact == invitation) else { return };
     let push = Push::CallInvited(CallPush { call: CallView::of(call, now) });
-    let frame = ServerFrame::inbox(push, now, card.value.inbox.head);
+    let frame = ServerFrame::inbox(push, now, entry.seq);
     state.switchboard.connections.post(&*state.switchboard.courier, &room.leases, &frame, now).await;
 }

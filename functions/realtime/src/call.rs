@@ -54,8 +54,7 @@ pub(crate) async fn candidates(
 pub(crate) async fn media(state: &State, me: UserId, device: DeviceId, said: CallMedia) -> Result<Told, Problem> {
     let now = state.now();
     let call = state.switchboard.call_of(me, said.call_id, true).await?.value;
-    let others: Vec<UserId> = call.others(me).collect();
-    call.may_signal(me, &device, others.first().copied(), now)?;
+    let others = call.may_tell(me, &device, now)?;
     let CallMedia { call_id, audio, video, screen, .. } = said;
     let view = MediaView { call_id, from: me, device_id: device, audio, video, screen };
     state.switchboard.tell(&others, Push::CallMedia(view), now).await;

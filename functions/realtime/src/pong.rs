@@ -7,11 +7,12 @@ use socket::{Code, Problem};
 
 use crate::state::State;
 
-/// Renews the lease and tells the heads; to `resume` also what was missed.
+/// Renews the lease and tells the heads; to `resume` also what was missed, by a read that misses nothing.
 pub(crate) async fn pong(state: &State, opened: &Lease, cursors: Option<Cursors>) -> Result<Pong, Problem> {
     let now = state.now();
     let closed = || Problem::new(Code::ConnectionUnknown);
-    let (lease, room) = state.switchboard.connections.lease(opened, now).await?.ok_or_else(closed)?;
+    let (lease, room) =
+        state.switchboard.connections.lease(opened, cursors.is_some(), now).await?.ok_or_else(closed)?;
     let inbox = room.card.ok_or_else(|| Problem::new(Code::AccountGone))?.value.inbox;
     let lease = lease.renew(now);
     match state.switchboard.connections.renew(&lease).await {

@@ -12,7 +12,7 @@ pub(crate) async fn presence(state: &State, ask: PresenceGet) -> Result<Presence
         let detail = format!("must name at most {} people", limit::PRESENCE_PEOPLE);
         return Err(Problem::new(Code::InvalidFields).at("/data/people", detail));
     }
-    let rooms = state.switchboard.connections.rooms(&ask.people, state.now()).await?;
+    let rooms = state.switchboard.connections.rooms(&ask.people, false, state.now()).await?;
     let people = ask.people.into_iter().zip(rooms);
     let people = people.map(|(user_id, room)| Presence { user_id, online: !room.leases.is_empty() });
     Ok(PresenceReply { people: people.collect() })

@@ -91,9 +91,21 @@ pub fn wrap(router: Router, edge: &Edge) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(CompressionLayer::new().compress_when(worth))
         .layer(middleware::from_fn_with_state(edge.clone(), finish))
-        .layer(cors);
+        .layer(cors)
+        .layer(middleware::map_response(one_vary));
     // Outside of the routes, because a path must be rewritten before it is matched.
     Router::new().fallback_service(tower::ServiceExt::map_request(routes, strip_version))
+}
+
+/// Compression and CORS each add a `Vary`; Lambda's answer keeps one value per name.
+async fn one_vary(mut response: Response) -> Response {
+    let values: Vec<&str> = response.headers().get_all(header::VARY).iter().filter_map(|v| v.to_str().ok()).collect();
+    if values.len() > 1
+        && let Ok(all) = HeaderValue::from_str(&values.join(", "))
+    {
+        response.headers_mut().insert(header::VARY, all);
+    }
+    response
 }
 
 /// `/api/v1/x` is `/api/x`.

@@ -399,6 +399,20 @@ impl Call {
         }
     }
 
+    /// Whom this device may tell what it sends: everybody who is in the call or may still join.
+    pub fn may_tell(&self, by: UserId, device: &DeviceId, now: Timestamp) -> Result<Vec<UserId>, CallRefused> {
+        let call = self.clone().live(by, now)?;
+        match call.participant(by)? {
+            Participant { standing: Standing::Joined, device: Some(joined), .. } if joined == device => {}
+            Participant { standing: Standing::Joined, .. } => return Err(CallRefused::AnsweredElsewhere),
+            Participant { standing, .. } if standing.is_pending() => return Err(CallRefused::NotJoined),
+            _ => return Err(CallRefused::Gone),
+        }
+        let present =
+            call.people.iter().filter(|p| p.user != by && (p.standing == Standing::Joined || p.standing.is_pending()));
+        Ok(present.map(|p| p.user).collect())
+    }
+
     /// The other side of a signal.
     pub fn peer(&self, by: UserId, to: Option<UserId>) -> Result<UserId, CallRefused> {
         let mut others = self.others(by);

@@ -142,7 +142,7 @@ impl Session {
             let successor_unused = behind == 1 || self.rotations.get(behind - 2).is_some_and(in_grace);
             in_grace(rotation) || (same_request && successor_unused)
         });
-        if honest { Refresh::Again(self) } else { Refresh::Theft(self.revoke(Revoked::Reuse)) }
+        if honest { Refresh::Again(self) } else { Refresh::Theft(self.revoke(Revoked::Reuse, now)) }
     }
 
     fn rotate(mut self, proof: Option<Proof>, now: Timestamp) -> Self {
@@ -153,8 +153,11 @@ impl Session {
 
     /// Ends it. A session that ended keeps its first reason.
     #[must_use]
-    pub fn revoke(self, why: Revoked) -> Self {
-        Self { revoked: self.revoked.or(Some(why)), ..self }
+    pub fn revoke(self, why: Revoked, now: Timestamp) -> Self {
+        match self.revoked {
+            Some(_) => self,
+            None => Self { revoked: Some(why), expires_at: self.expires_at.min(now), ..self },
+        }
     }
 }
 

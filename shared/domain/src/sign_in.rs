@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::UserId;
 use crate::limit;
-use crate::text::ReturnTo;
+use crate::text::{Challenge, ReturnTo};
 
 /// SHA-256 of a secret that only its holder has, base64url.
 pub type SecretHash = String;
@@ -27,6 +27,10 @@ pub struct SignIn {
     pub purpose: Purpose,
     /// Hash of the secret in the cookie of the browser that began it.
     pub browser: SecretHash,
+    /// Hash of a secret that the app keeps until it exchanges the one-time code: a code that was begun elsewhere is
+    /// worth nothing to it, so nobody can be signed in as somebody else by a link.
+    #[serde(default)]
+    pub challenge: Option<Challenge>,
     /// Where the app goes afterwards.
     pub return_to: Option<ReturnTo>,
     /// Later it is refused.
@@ -47,7 +51,7 @@ pub enum SignInRefused {
 impl SignIn {
     /// A sign-in that begins now.
     pub fn begin(purpose: Purpose, browser: SecretHash, return_to: Option<ReturnTo>, now: Timestamp) -> Self {
-        Self { purpose, browser, return_to, expires_at: now + limit::SIGN_IN }
+        Self { purpose, browser, challenge: None, return_to, expires_at: now + limit::SIGN_IN }
     }
 
     /// Whether the browser that came back is the one that began it. Only then may it be used up.

@@ -100,6 +100,8 @@ text! {
     Name, max limit::NAME;
     /// Where a browser goes after signing in: a path of the app, never another site.
     ReturnTo, max 512;
+    /// SHA-256 of a secret, base64url without padding (the S256 method of RFC 7636).
+    Challenge, max 43;
     /// The caller's own name for one device or browser tab.
     DeviceId, max 64;
     /// The caller's own name for one request that may be sent twice (draft-ietf-httpapi-idempotency-key-header).
@@ -115,7 +117,7 @@ macro_rules! shown {
         }
     )*};
 }
-shown!(Name, ReturnTo, DeviceId, IdempotencyKey);
+shown!(Name, ReturnTo, Challenge, DeviceId, IdempotencyKey);
 
 impl fmt::Debug for Email {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -161,8 +163,12 @@ impl std::str::FromStr for ReturnTo {
         let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.~?=&%#:,".contains(&b));
         let relative = text.starts_with('/') && !text.starts_with("//") && !text.contains("..");
         let lower = text.to_ascii_lowercase();
+        // The callback's own answers, which nobody else may give.
+        let reserved = ["code=", "error", "linked="]
+            .iter()
+            .any(|name| text.contains(&format!("?{name}")) || text.contains(&format!("&{name}")));
         let hidden = ["%2f", "%5c", "%09", "%0a", "%0d", "%2e"].iter().any(|escape| lower.contains(escape));
-        if plain && relative && !hidden { Ok(Self(text.to_owned())) } else { Err(TextRefused::NotAPath) }
+        if plain && relative && !hidden && !reserved { Ok(Self(text.to_owned())) } else { Err(TextRefused::NotAPath) }
     }
 }
 
@@ -170,6 +176,16 @@ fn token(text: &str, most: usize) -> Result<(), TextRefused> {
     bounded(text, most)?;
     let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     if plain { Ok(()) } else { Err(TextRefused::NotAToken) }
+}
+
+impl std::str::FromStr for Challenge {
+    type Err = TextRefused;
+
+    fn from_str(text: &str) -> Result<Self, TextRefused> {
+        token(text, 43)?;
+        let is = text.len();
+        if is < 43 { Err(TextRefused::TooShort { least: 43, is }) } else { Ok(Self(text.to_owned())) }
+    }
 }
 
 impl std::str::FromStr for DeviceId {
@@ -281,6 +297,8 @@ mod tests {
             "/ evil",
             "/%2e%2e/evil",
             "javascript:alert(1)",
+            "/?code=x",
+            "/a?b=1&error_description=x",
             "/evil@x",
             "///evil",
             "/\u{ff0f}evil",

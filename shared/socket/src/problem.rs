@@ -159,6 +159,21 @@ pub fn pointer(path: &serde_path_to_error::Path) -> String {
     steps.collect()
 }
 
+/// An error and all that caused it, in one line for the log: an outer error alone often says no more than
+/// "service error".
+pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        next = cause.source();
+    }
+    text
+}
+
 /// One refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {

@@ -6,7 +6,7 @@ use domain::inbox::Inbox;
 use domain::limit;
 use domain::session::Session;
 use domain::sign_in::SignIn;
-use domain::text::{Email, Name};
+use domain::text::{Challenge, Email, Name};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -30,10 +30,13 @@ pub struct PasswordLogin {
 }
 
 /// Who may come in with a one-time code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoginCode {
     /// Who.
     pub user: UserId,
+    /// Hash of the secret that must come with the code, when the app gave one.
+    #[serde(default)]
+    pub challenge: Option<Challenge>,
     /// Not later than this.
     pub expires_at: Timestamp,
 }
@@ -60,10 +63,17 @@ impl Accounts {
     }
 
     /// A new account with a password, its card, and its first session. `Stale` at 1: the address is taken.
-    pub async fn register(&self, account: &Account, email: &Email, hash: &str, inbox: Inbox) -> Result<(), StoreError> {
+    pub async fn register(
+        &self,
+        account: &Account,
+        login: (&Email, &str),
+        inbox: Inbox,
+        session: &Session,
+    ) -> Result<(), StoreError> {
+        let (email, hash) = login;
         let login = PasswordLogin { user: account.id, hash: hash.to_owned() };
         let login = put(&Key::PasswordLogin(email), &login, Expect::Absent, &[])?;
-        self.create(account, login, inbox).await
+        self.create(account, login, inbox, Some(session_put(session, 0)?)).await
     }
 
     /// A new account with a LinkedIn account. `Stale` at 1: it belongs to another account.
@@ -75,18 +85,24 @@ impl Accounts {
     ) -> Result<(), StoreError> {
         let login = LinkedInLogin { user: account.id };
         let login = put(&Key::LinkedInLogin(subject), &login, Expect::Absent, &[])?;
-        self.create(account, login, inbox).await
+        self.create(account, login, inbox, None).await
     }
 
-    async fn create(&self, account: &Account, login: Write, inbox: Inbox) -> Result<(), StoreError> {
+    async fn create(
+        &self,
+        account: &Account,
+        login: Write,
+        inbox: Inbox,
+        session: Option<Write>,
+    ) -> Result<(), StoreError> {
         let card = Card { user: account.id, name: account.name.clone(), inbox };
-        self.db
-            .transact(vec![
-                put(&Key::Account(account.id), account, Expect::Absent, &[version(1)])?,
-                login,
-                put(&Key::Card(account.id), &card, Expect::Absent, &[version(1)])?,
-            ])
-            .await
+        let mut writes = vec![
+            put(&Key::Account(account.id), account, Expect::Absent, &[version(1)])?,
+            login,
+            put(&Key::Card(account.id), &card, Expect::Absent, &[version(1)])?,
+        ];
+        writes.extend(session);
+        self.db.transact(writes).await
     }
 
     /// Whether a write that got `Stale` lost its login name, not its account.
@@ -134,13 +150,13 @@ impl Accounts {
         self.db.transact(writes).await
     }
 
-    /// Saves an account and removes its LinkedIn login.
+    /// Saves an account and removes its LinkedIn login, if that is still its own.
     pub async fn unlink(&self, account: &Account, read: u64, subject: &Subject) -> Result<(), StoreError> {
         let login = Key::LinkedInLogin(subject);
         self.db
             .transact(vec![
                 put(&Key::Account(account.id), account, Expect::Version(read), &[version(read + 1)])?,
-                Write::Delete { table: login.table(), key: key_of(&login), expect: Expect::Present },
+                Write::Delete { table: login.table(), key: key_of(&login), expect: Expect::Of(account.id) },
             ])
             .await
     }
@@ -165,9 +181,9 @@ impl Accounts {
     }
 
     /// Keeps a one-time code, by its hash.
-    pub async fn keep_code(&self, code: &str, login: LoginCode) -> Result<(), StoreError> {
+    pub async fn keep_code(&self, code: &str, login: &LoginCode) -> Result<(), StoreError> {
         let expiry = ttl(login.expires_at + LINGER);
-        self.db.write(put(&Key::LoginCode(code), &login, Expect::Absent, &[expiry])?).await
+        self.db.write(put(&Key::LoginCode(code), login, Expect::Absent, &[expiry])?).await
     }
 
     /// Who may come in with this code, if nobody used it.
@@ -206,12 +222,11 @@ impl Accounts {
         self.db.write(session_put(session, read)?).await
     }
 
-    /// The person's sessions, oldest first.
+    /// The person's newest sessions, newest first, ended ones among them.
     pub async fn sessions(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
-        let range = Range::Prefix(SESSIONS.into());
-        let ask =
-            Ask { range, consistent: true, limit: Some(limit::SESSIONS_LISTED), ..Ask::all_of(&Key::Account(user)) };
-        self.db.query(ask).await?.into_iter().map(read_item).collect()
+        let (range, limit) = (Range::Prefix(SESSIONS.into()), Some(limit::SESSIONS_LISTED));
+        let ask = Ask { range, limit, consistent: true, newest_first: true, ..Ask::all_of(&Key::Account(user)) };
+        self.db.query(ask).await?.items.into_iter().map(read_item).collect()
     }
 
     async fn versioned<T: serde::de::DeserializeOwned>(
@@ -225,12 +240,8 @@ impl Accounts {
 
 fn renamed(account: &Account, old_name: &Name) -> Option<Write> {
     let key = Key::Card(account.id);
-    let name = aws_sdk_dynamodb::types::AttributeValue::S(account.name.to_string());
-    (account.name != *old_name).then(|| Write::Set {
-        table: key.table(),
-        key: key_of(&key),
-        values: vec![("name", name)],
-    })
+    let value = aws_sdk_dynamodb::types::AttributeValue::S(account.name.to_string());
+    (account.name != *old_name).then(|| Write::Set { table: key.table(), key: key_of(&key), name: "name", value })
 }
 
 fn session_put(session: &Session, read: u64) -> Result<Write, StoreError> {

@@ -7,12 +7,12 @@ use domain::negotiation::{Description, Waiting};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::Versioned;
 use crate::connections::{Card, card_put};
-use crate::db::{Ask, Db, Item, Range, item_of, read_item, sort_key, ttl, version, versioned};
+use crate::db::{Ask, Db, Range, item_of, read_item, sort_key, ttl, version, versioned};
 use crate::error::StoreError;
 use crate::keys::{HISTORY, Key, history_from};
 use crate::write::{Expect, Write, put};
+use crate::{Versioned, db};
 
 /// A call with the last thing that happened to it: the fact rides in the item that changed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -105,9 +105,9 @@ impl Calls {
     /// A call with its signals, in one request. `fresh` as for [`Self::find`].
     pub async fn signalled(&self, id: CallId, fresh: bool) -> Result<Option<Signalled>, StoreError> {
         let all = Ask::all_of(&Key::Call(id));
-        let mut items = self.db.query(Ask { consistent: fresh, ..all.clone() }).await?;
+        let mut items = self.db.query_all(Ask { consistent: fresh, ..all.clone() }).await?;
         if items.is_empty() && !fresh {
-            items = self.db.query(Ask { consistent: true, ..all }).await?;
+            items = self.db.query_all(Ask { consistent: true, ..all }).await?;
         }
         let (mut call, mut descriptions, mut waiting) = (None, Vec::new(), Vec::new());
         for item in items {
@@ -154,6 +154,16 @@ impl Calls {
         self.db.transact(vec![description_put(call.id, answer, Some(read))?, moved]).await
     }
 
+    /// Candidates that wait for one person from another.
+    pub async fn waiting(
+        &self,
+        call: CallId,
+        to: UserId,
+        from: UserId,
+    ) -> Result<Option<Versioned<Waiting>>, StoreError> {
+        self.db.get(&Key::Waiting(call, to, from), true).await?.map(versioned).transpose()
+    }
+
     /// Keeps candidates until the person they are for reads them.
     pub async fn keep_waiting(&self, call: &Call, waiting: &Waiting, read: u64) -> Result<(), StoreError> {
         let key = Key::Waiting(call.id, waiting.to, waiting.from);
@@ -167,19 +177,17 @@ impl Calls {
             From::Newest => None,
             From::After(place) => Some(place),
         };
-        let items = self.query_history(user, Range::Prefix(HISTORY.into()), after, limit).await?;
-        let full = items.len() == limit as usize;
-        let next = items.last().filter(|_| full).map(|item| sort_key(item).to_owned());
-        let calls = items.into_iter().map(read_item).collect::<Result<_, _>>()?;
-        Ok(Page { calls, next })
+        let page = self.query_history(user, Range::Prefix(HISTORY.into()), after, limit).await?;
+        let calls = page.items.into_iter().map(read_item).collect::<Result<_, _>>()?;
+        Ok(Page { calls, next: page.next })
     }
 
     /// The person's calls that began so lately that they can still be live, newest first.
     pub async fn recent(&self, user: UserId, now: Timestamp) -> Result<Vec<Call>, StoreError> {
         let since = history_from(now - limit::CALL_LONGEST - limit::RING);
         let range = Range::Between(since, format!("{HISTORY}~"));
-        let items = self.query_history(user, range, None, *limit::PAGE.end()).await?;
-        items.into_iter().map(read_item).collect()
+        let page = self.query_history(user, range, None, *limit::PAGE.end()).await?;
+        page.items.into_iter().map(read_item).collect()
     }
 
     async fn query_history(
@@ -188,7 +196,7 @@ impl Calls {
         range: Range,
         after: Option<String>,
         limit: u32,
-    ) -> Result<Vec<Item>, StoreError> {
+    ) -> Result<db::Page, StoreError> {
         let epoch = Key::History(user, Timestamp::UNIX_EPOCH, CallId::derived([0; 16]));
         let limit = i32::try_from(limit).ok();
         self.db.query(Ask { range, newest_first: true, limit, after, ..Ask::all_of(&epoch) }).await

@@ -8,6 +8,7 @@ use domain::text::Name;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use socket::problem::causes;
 use socket::{Courier, ServerFrame, Undelivered};
 
 use crate::Versioned;
@@ -73,9 +74,15 @@ impl Connections {
         Ok(None)
     }
 
-    /// The person's room and, in it, this connection's lease. `None`: the lease has ended.
-    pub async fn lease(&self, opened: &Lease, now: Timestamp) -> Result<Option<(Lease, Room)>, StoreError> {
-        for fresh in [false, true] {
+    /// The person's card and this connection's lease. `None`: the lease has ended. A `fresh` read costs double and
+    /// misses nothing that was committed.
+    pub async fn lease(
+        &self,
+        opened: &Lease,
+        fresh: bool,
+        now: Timestamp,
+    ) -> Result<Option<(Lease, Room)>, StoreError> {
+        for fresh in [fresh, true] {
             let room = self.read_room(opened.user, fresh, now).await?;
             if let Some(lease) = room.leases.iter().find(|lease| lease.ticket == opened.ticket).cloned() {
                 return Ok(Some((lease, room)));
@@ -110,13 +117,15 @@ impl Connections {
         self.db.write_all(vec![of_connection, of_lease]).await
     }
 
-    /// A person's card and live connections.
-    pub async fn room(&self, user: UserId, now: Timestamp) -> Result<Room, StoreError> {
-        self.read_room(user, false, now).await
+    /// A person's card and the connections that a push goes to. `fresh` as for [`Self::lease`].
+    pub async fn room(&self, user: UserId, fresh: bool, now: Timestamp) -> Result<Room, StoreError> {
+        let mut room = self.read_room(user, fresh, now).await?;
+        room.leases.truncate(limit::CONNECTIONS);
+        Ok(room)
     }
 
     async fn read_room(&self, user: UserId, fresh: bool, now: Timestamp) -> Result<Room, StoreError> {
-        let items = self.db.query(Ask { consistent: fresh, ..Ask::all_of(&Key::Card(user)) }).await?;
+        let items = self.db.query_all(Ask { consistent: fresh, ..Ask::all_of(&Key::Card(user)) }).await?;
         let mut room = Room { card: None, leases: Vec::new() };
         for item in items {
             if sort_key(&item) == Key::Card(user).sk() {
@@ -127,29 +136,25 @@ impl Connections {
         }
         room.leases.retain(|lease| lease.is_live(now));
         room.leases.sort_by_key(|lease| std::cmp::Reverse(lease.opened_at));
-        room.leases.truncate(limit::CONNECTIONS);
         Ok(room)
     }
 
     /// People's rooms, in the order asked for.
-    pub async fn rooms(&self, people: &[UserId], now: Timestamp) -> Result<Vec<Room>, StoreError> {
-        let reads: Vec<_> = people.iter().map(|user| self.room(*user, now)).collect();
+    pub async fn rooms(&self, people: &[UserId], fresh: bool, now: Timestamp) -> Result<Vec<Room>, StoreError> {
+        let reads: Vec<_> = people.iter().map(|user| self.room(*user, fresh, now)).collect();
         stream::iter(reads).buffered(READS_AT_ONCE).collect::<Vec<_>>().await.into_iter().collect()
     }
 
     /// Posts a frame once to every live connection of these people, and forgets those that are gone.
     /// How many took it. Nothing depends on a push: what fails is logged and found again by reading.
     pub async fn tell(&self, courier: &dyn Courier, people: &[UserId], frame: &ServerFrame, now: Timestamp) -> usize {
-        match self.rooms(people, now).await {
+        match self.rooms(people, false, now).await {
             Ok(rooms) => {
                 let leases = rooms.into_iter().flat_map(|room| room.leases).collect::<Vec<_>>();
                 self.post(courier, &leases, frame, now).await
             }
             Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "nobody was told: the connections could not be read"
-                );
+                tracing::warn!(error = causes(&error), "nobody was told: the connections could not be read");
                 0
             }
         }
@@ -168,11 +173,11 @@ impl Connections {
             Ok(()) => return true,
             Err(Undelivered::Gone) => {
                 if let Err(error) = self.forget(lease, now).await {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "a gone connection was not forgotten");
+                    tracing::warn!(error = causes(&error), "a gone connection was not forgotten");
                 }
             }
             Err(Undelivered::Failed(cause)) => {
-                tracing::warn!(error = &*cause as &dyn std::error::Error, "a push failed");
+                tracing::warn!(error = causes(&*cause), "a push failed");
             }
         }
         false

@@ -149,8 +149,21 @@ impl Db {
         Ok(items)
     }
 
-    /// One page of a partition, in one request.
-    pub(crate) async fn query(&self, ask: Ask) -> Result<Vec<Item>, StoreError> {
+    /// A part of a partition to its end, in as many requests as its size needs (one per megabyte).
+    pub(crate) async fn query_all(&self, mut ask: Ask) -> Result<Vec<Item>, StoreError> {
+        let mut items = Vec::new();
+        loop {
+            let page = self.query(ask.clone()).await?;
+            items.extend(page.items);
+            ask.after = page.next;
+            if ask.after.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// One page of a partition, in one request: `limit` items, or fewer when they fill a megabyte.
+    pub(crate) async fn query(&self, ask: Ask) -> Result<Page, StoreError> {
         let (condition, value) = match &ask.range {
             Range::All => ("#pk = :pk", vec![]),
             Range::Prefix(prefix) => ("#pk = :pk AND begins_with(#sk, :a)", vec![prefix.clone()]),
@@ -180,8 +193,16 @@ impl Db {
         }
         let got = query.send().await.map_err(classify)?;
         self.meter.read(&got.consumed_capacity);
-        Ok(got.items.unwrap_or_default())
+        let next = got.last_evaluated_key.as_ref().map(|key| sort_key(key).to_owned());
+        Ok(Page { items: got.items.unwrap_or_default(), next })
     }
+}
+
+/// What a query brings.
+pub(crate) struct Page {
+    pub(crate) items: Vec<Item>,
+    /// The sort key after which it goes on, when it may.
+    pub(crate) next: Option<String>,
 }
 
 /// Which part of a partition.

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
+use socket::problem::causes;
 use socket::{Code, Problem};
 
 type Cause = Box<dyn Error + Send + Sync>;
@@ -41,15 +42,15 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::Stale(_) => Self::new(Code::Conflict),
             StoreError::Busy(cause) => {
-                tracing::warn!(error = &*cause as &dyn Error, "the store is busy");
+                tracing::warn!(error = causes(&*cause), "the store is busy");
                 Self::because(Code::Busy, "the store is busy; nothing was changed")
             }
             StoreError::Unknown(cause) => {
-                tracing::error!(error = &*cause as &dyn Error, "the store did not answer");
+                tracing::error!(error = causes(&*cause), "the store did not answer");
                 Self::because(Code::Busy, "the store did not answer; whether anything was changed is not known")
             }
             StoreError::Broken(cause) => {
-                tracing::error!(error = &*cause as &dyn Error, "the store and the code disagree");
+                tracing::error!(error = causes(&*cause), "the store and the code disagree");
                 Self::new(Code::Internal)
             }
         }
@@ -70,14 +71,14 @@ where
         "ThrottlingException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
-        "InternalServerError",
-        "TransactionInProgressException",
         "TransactionConflictException",
-        "TransactionCanceledException",
     ];
+    // A write that got one of these may have happened.
+    let unknown = ["InternalServerError", "ServiceUnavailable", "TransactionInProgressException"];
     match &error {
         SdkError::ServiceError(refused) => match refused.err().code() {
             Some(code) if busy.contains(&code) => StoreError::Busy(error.into()),
+            Some(code) if unknown.contains(&code) => StoreError::Unknown(error.into()),
             _ => StoreError::Broken(error.into()),
         },
         SdkError::ConstructionFailure(_) => StoreError::Broken(error.into()),

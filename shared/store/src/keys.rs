@@ -12,6 +12,8 @@ pub const PK: &str = "pk";
 pub const SK: &str = "sk";
 /// How often an item was written, a number; what conditions compare.
 pub const VERSION: &str = "version";
+/// Whose login it is, a string.
+pub const USER: &str = "user";
 /// Unix seconds after which `DynamoDB` may delete the item, a number.
 pub const TTL: &str = "ttl";
 

@@ -92,19 +92,25 @@ impl Switchboard {
         self.connections.tell(&*self.courier, people, &ServerFrame::push(push, now), now).await
     }
 
-    /// Ends a call whose time ran out, for whoever reads it. A lost race means that somebody else did.
-    pub async fn settle(&self, read: Versioned<Call>, now: Timestamp) -> Result<Call, StoreError> {
-        let (call, event) = read.value.settle(now);
-        if let Some(event) = event {
+    /// Ends a call whose time ran out, for whoever reads it. After a lost race it is read again: somebody else may
+    /// have ended it, or answered in the last moment.
+    pub async fn settle(&self, mut read: Versioned<Call>, now: Timestamp) -> Result<Call, StoreError> {
+        for _ in 0..TRIES {
+            let (call, event) = read.value.settle(now);
+            let Some(event) = event else { return Ok(call) };
             match self.calls.save(&call, event, read.version).await {
-                Err(stale) if stale.is_stale() => {}
+                Err(stale) if stale.is_stale() => match self.calls.find(call.id, true).await? {
+                    Some(newest) => read = newest,
+                    None => return Ok(call),
+                },
                 saved => {
                     saved?;
                     self.tell_people(&call, now).await;
+                    return Ok(call);
                 }
             }
         }
-        Ok(call)
+        Err(StoreError::Stale(vec![0]))
     }
 
     /// Hands candidates to the peer's devices; keeps them when no device took them. Whether one did.
@@ -129,8 +135,7 @@ impl Switchboard {
             return Ok(true);
         }
         for _ in 0..TRIES {
-            let signalled = self.calls.signalled(call.id, true).await?.ok_or(CallRefused::Stranger)?;
-            let kept = signalled.waiting_for(to).find(|waiting| waiting.value.from == from).cloned();
+            let kept = self.calls.waiting(call.id, to, from).await?;
             let read = kept.as_ref().map_or(0, |kept| kept.version);
             let batch = Waiting { from, to, offer_id, candidates: candidates.clone() };
             let waiting = Waiting::with(kept.map(|kept| kept.value), batch)?;

@@ -8,11 +8,12 @@ use aws_sdk_dynamodb::types::{
     ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update, WriteRequest,
 };
 
+use domain::id::UserId;
 use serde::Serialize;
 
 use crate::db::{ATTEMPTS, Db, Item, back_off, item_of};
 use crate::error::{StoreError, broken, classify};
-use crate::keys::{Key, PK, Table, VERSION};
+use crate::keys::{Key, PK, Table, USER, VERSION};
 
 /// What a write demands of the item it meets.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub(crate) enum Expect {
     Version(u64),
     /// It is there.
     Present,
+    /// It is there, and of this person.
+    Of(UserId),
     /// Anything.
     Whatever,
 }
@@ -40,11 +43,12 @@ pub(crate) enum Write {
         key: Item,
         expect: Expect,
     },
-    /// Sets single attributes of an item that exists.
+    /// Sets one attribute of a versioned item that exists, as a write like any other: its version goes up.
     Set {
         table: Table,
         key: Item,
-        values: Vec<(&'static str, AttributeValue)>,
+        name: &'static str,
+        value: AttributeValue,
     },
 }
 
@@ -143,7 +147,8 @@ impl Db {
             if !lost.is_empty() {
                 return Err(StoreError::Stale(lost));
             }
-            let conflict = reasons.iter().any(|r| matches!(*r, "TransactionConflict" | "ThrottlingError"))
+            let passing = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+            let conflict = reasons.iter().any(|reason| passing.contains(reason))
                 || error.code() == Some("TransactionConflictException");
             attempt += 1;
             if !conflict {
@@ -179,20 +184,18 @@ impl Db {
                     .set_expression_attribute_values(values);
                 item.delete(delete.build().map_err(broken)?)
             }
-            Write::Set { table, key, values } => {
-                let mut update = Update::builder()
+            // In a transaction its own repeat is recognised, so counting up is safe here.
+            Write::Set { table, key, name, value } => {
+                let update = Update::builder()
                     .table_name(self.name(table))
                     .set_key(Some(key))
-                    .condition_expression("attribute_exists(#pk)")
-                    .expression_attribute_names("#pk", PK);
-                let mut sets = Vec::new();
-                for (place, (name, value)) in values.into_iter().enumerate() {
-                    sets.push(format!("#n{place} = :v{place}"));
-                    update = update
-                        .expression_attribute_names(format!("#n{place}"), name)
-                        .expression_attribute_values(format!(":v{place}"), value);
-                }
-                item.update(update.update_expression(format!("SET {}", sets.join(", "))).build().map_err(broken)?)
+                    .update_expression("SET #name = :value, #version = #version + :one")
+                    .condition_expression("attribute_exists(#version)")
+                    .expression_attribute_names("#name", name)
+                    .expression_attribute_names("#version", VERSION)
+                    .expression_attribute_values(":value", value)
+                    .expression_attribute_values(":one", AttributeValue::N("1".into()));
+                item.update(update.build().map_err(broken)?)
             }
         };
         Ok(item.build())
@@ -244,6 +247,10 @@ impl Expect {
             Self::Whatever => (None, None, None),
             Self::Absent | Self::Version(0) => (Some("attribute_not_exists(#pk)".into()), name("#pk", PK), None),
             Self::Present => (Some("attribute_exists(#pk)".into()), name("#pk", PK), None),
+            Self::Of(user) => {
+                let value = HashMap::from([(":user".to_owned(), AttributeValue::S(user.to_string()))]);
+                (Some("#user = :user".into()), name("#user", USER), Some(value))
+            }
             Self::Version(read) => {
                 let value = HashMap::from([(":read".to_owned(), AttributeValue::N(read.to_string()))]);
                 (Some("#version = :read".into()), name("#version", VERSION), Some(value))

@@ -13,6 +13,7 @@ pub struct Mailbox {
     frames: Mutex<HashMap<ConnectionId, Vec<Value>>>,
     gone: Mutex<HashSet<ConnectionId>>,
     posts: Mutex<usize>,
+    swallowing: Mutex<bool>,
 }
 
 impl Mailbox {
@@ -24,6 +25,11 @@ impl Mailbox {
     /// From now on the connection is gone (410).
     pub fn cut(&self, connection: &ConnectionId) {
         self.gone.lock().expect("no panic inside").insert(connection.clone());
+    }
+
+    /// From now on every post seems to arrive, and none does.
+    pub fn swallow(&self) {
+        *self.swallowing.lock().expect("no panic inside") = true;
     }
 
     /// How many frames were posted, those to gone connections included.
@@ -38,6 +44,9 @@ impl Courier for Mailbox {
             *self.posts.lock().expect("no panic inside") += 1;
             if self.gone.lock().expect("no panic inside").contains(connection) {
                 return Err(Undelivered::Gone);
+            }
+            if *self.swallowing.lock().expect("no panic inside") {
+                return Ok(());
             }
             let frame = serde_json::from_str(frame).map_err(|error| Undelivered::Failed(error.into()))?;
             self.frames.lock().expect("no panic inside").entry(connection.clone()).or_default().push(frame);

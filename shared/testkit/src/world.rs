@@ -45,6 +45,11 @@ pub struct World {
 impl World {
     /// A fresh one.
     pub async fn new() -> Arc<Self> {
+        Self::behind(None).await
+    }
+
+    /// A fresh one that browsers reach at this address.
+    pub async fn behind(public_url: Option<&str>) -> Arc<Self> {
         let db = local::engine::start(None).await.expect("the engine starts");
         let (clock, mailbox) = (Arc::new(FixedClock::default()), Arc::new(Mailbox::default()));
         let entropy: Arc<dyn Entropy> = Arc::new(Counted::default());
@@ -62,7 +67,7 @@ impl World {
             signing_key: keys.token_signing_key.clone(),
             public_keys: keys.token_keys.clone(),
             secret: secret(&keys.auth_secret),
-            public_url: Some(base.clone()),
+            public_url: Some(public_url.map_or_else(|| base.clone(), str::to_owned)),
             app_url: "https://app.example/welcome".parse().expect("a URL"),
             socket_url: "wss://socket.example/dev".into(),
             origins: origins.clone(),

@@ -248,6 +248,46 @@ async fn in_a_group_one_declines_and_the_others_talk() {
 }
 
 #[tokio::test]
+async fn in_a_group_everybody_present_hears_who_is_muted() {
+    let world = World::new().await;
+    let [alice, bob, carol] = world.people(["Alice", "Bob", "Carol"]).await;
+    let (at_alice, at_bob, at_carol) = (alice.connect().await, bob.connect().await, carol.connect().await);
+    let call = alice.call(&[&bob, &carol]).await;
+    let _ = bob.in_call(&call, "end", json!({})).await.expect(200);
+    for socket in [&at_alice, &at_bob, &at_carol] {
+        socket.pushes();
+    }
+    let muted = json!({ "call_id": call, "audio": false, "video": true, "screen": false });
+    assert_eq!(at_alice.say("call.media", muted.clone()).await["event"], "reply");
+    assert_eq!(
+        (at_bob.events().len(), at_carol.events()),
+        (0, vec!["call.media".to_owned()]),
+        "whoever declined hears nothing"
+    );
+    assert_eq!(at_bob.say("call.media", muted.clone()).await["problem"]["code"], "left_call");
+    assert_eq!(at_carol.say("call.media", muted).await["problem"]["code"], "not_joined");
+}
+
+#[tokio::test]
+async fn a_call_connects_and_ends_the_same_when_every_push_is_lost() {
+    let world = World::new().await;
+    let [alice, bob] = world.people(["Alice", "Bob"]).await;
+    let (at_alice, at_bob) = (alice.connect().await, bob.connect().await);
+    let start = at_bob.say("ping", json!({})).await["data"]["heads"].clone();
+    world.mailbox.swallow();
+    let call = alice.call(&[&bob]).await;
+    offer(&alice, &call).await;
+    let missed = at_bob.say("resume", json!({ "cursors": start })).await["data"]["channels"]["inbox"].clone();
+    assert_eq!((&missed["result"], &missed["items"][0]["call_id"]), (&json!("full"), &json!(call)));
+    assert_eq!(show(&bob, &call).await["signals"]["descriptions"][0]["type"], "offer");
+    answer(&bob, &call).await;
+    assert_eq!(show(&alice, &call).await["signals"]["descriptions"][0]["type"], "answer");
+    let _ = bob.in_call(&call, "end", json!({})).await.expect(200);
+    assert_eq!(show(&alice, &call).await["reason"], "hung_up");
+    assert_eq!((at_alice.events().len(), at_bob.events().len()), (0, 0));
+}
+
+#[tokio::test]
 async fn a_repeated_initiation_is_one_call() {
     let world = World::new().await;
     let [alice, bob] = world.people(["Alice", "Bob"]).await;
@@ -259,7 +299,12 @@ async fn a_repeated_initiation_is_one_call() {
     let again = alice.send(Method::POST, path, &key, Some(body.clone())).await.expect(201);
     assert_eq!((again.text("/call_id"), again.header("idempotency-replayed")), (first.text("/call_id"), "true"));
     assert_eq!(first.header("location"), format!("/api/webrtc/call/{}", first.text("/call_id")));
-    assert_eq!(at_bob.events().len(), 1, "and rings once");
+    let seqs: Vec<_> = at_bob.pushes().iter().map(|push| push["seq"].clone()).collect();
+    assert_eq!(seqs, [1, 1], "shown again as long as no device has said that it rings, under the same number");
+    at_bob.say("call.ringing", json!({ "call_id": first.text("/call_id") })).await;
+    at_bob.pushes();
+    let _ = alice.send(Method::POST, path, &key, Some(body.clone())).await.expect(201);
+    assert_eq!(at_bob.events().len(), 0, "and not after that");
     let other = json!({ "participants": [bob.id.to_string()], "type": "video" });
     assert_eq!(alice.send(Method::POST, path, &key, Some(other)).await.summary(), "422 idempotency_mismatch");
     let theirs = bob.send(Method::POST, path, &key, Some(json!({ "participants": [alice.id.to_string()] }))).await;

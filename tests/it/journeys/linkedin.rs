@@ -114,6 +114,48 @@ async fn a_first_sign_in_makes_an_account_and_a_later_one_finds_it() {
 }
 
 #[tokio::test]
+async fn a_code_is_worth_nothing_to_an_app_that_did_not_begin_the_sign_in() {
+    let world = World::new().await;
+    let (mut browser, verifier) = (Browser::default(), "a secret that the app keeps");
+    let path = format!("/auth/linkedin/auth-url?code_challenge={}", api::secret::hash(verifier));
+    let begun = browser.get(&world, &path, None).await.expect(200);
+    let auth_url: Url = begun.text("/auth_url").parse().expect("a URL");
+    let app = browser.come_back(&world, &pick(&auth_url, "ada").await).await.expect("the app");
+    let code = query(&app, "code").expect("a code");
+    for wrong in [json!({ "code": code }), json!({ "code": code, "code_verifier": "another" })] {
+        assert_eq!(world.anonymous(Method::POST, "/auth/token", Some(wrong)).await.summary(), "400 code_refused");
+    }
+    let right = json!({ "code": code, "code_verifier": verifier });
+    assert_eq!(world.anonymous(Method::POST, "/auth/token", Some(right)).await.summary(), "200");
+    let short = browser.get(&world, "/auth/linkedin/auth-url?code_challenge=x", None).await;
+    assert_eq!(short.pointers(), ["?code_challenge"]);
+}
+
+#[tokio::test]
+async fn what_linkedin_sends_besides_is_ignored() {
+    let world = World::new().await;
+    let mut browser = Browser::default();
+    let auth_url = browser.begin(&world, None).await;
+    let callback = format!("{}&scope=openid&session_state=x&authuser=0", pick(&auth_url, "ada").await);
+    let app = browser.come_back(&world, &callback).await.expect("the app");
+    assert_eq!(exchange(&world, &app).await.summary(), "200");
+}
+
+#[tokio::test]
+async fn over_https_the_cookie_is_the_hosts_own() {
+    let world = World::behind(Some("https://api.example")).await;
+    let mut browser = Browser::default();
+    let reply = browser.get(&world, "/auth/linkedin/auth-url", None).await.expect(200);
+    assert!(reply.header("set-cookie").starts_with("__Host-dchat-sign-in-"), "{}", reply.header("set-cookie"));
+    assert!(reply.header("set-cookie").ends_with("; Secure"));
+    let auth_url: Url = reply.text("/auth_url").parse().expect("a URL");
+    assert_eq!(query(&auth_url, "redirect_uri").as_deref(), Some("https://api.example/auth/linkedin/callback"));
+    let state = query(&auth_url, "state").expect("a state");
+    let app = browser.come_back(&world, &format!("/auth/linkedin/callback?state={state}&error=access_denied")).await;
+    assert_eq!(query(&app.expect("the app"), "error").as_deref(), Some("access_denied"), "and it is found again");
+}
+
+#[tokio::test]
 async fn a_code_is_too_old_after_a_minute() {
     let world = World::new().await;
     let mut browser = Browser::default();

@@ -92,7 +92,10 @@ async fn fifty_tabs_that_refresh_at_once_get_fifty_equal_successors() {
     let tabs: Vec<_> = (0..50)
         .map(|_| {
             let (world, token) = (world.clone(), ada.refresh_token.clone());
-            tokio::spawn(async move { refresh(&world, &token, None).await })
+            tokio::spawn(async move {
+                world.clock.advance(SignedDuration::from_millis(1));
+                refresh(&world, &token, None).await
+            })
         })
         .collect();
     let mut successors = Vec::new();
@@ -146,8 +149,8 @@ async fn devices_are_listed_and_signed_out() {
     let phone = ada.another_device().await;
     let list = phone.get("/auth/sessions").await.expect(200);
     let items = list.body["items"].as_array().expect("items");
-    assert_eq!(items.iter().map(|item| item["current"].clone()).collect::<Vec<_>>(), [false, true]);
-    let (first, second) = (list.text("/items/0/id"), list.text("/items/1/id"));
+    assert_eq!(items.iter().map(|item| item["current"].clone()).collect::<Vec<_>>(), [true, false]);
+    let (second, first) = (list.text("/items/0/id"), list.text("/items/1/id"));
 
     let foreign = mallory.delete(&format!("/auth/sessions/{first}")).await;
     let absent = mallory.delete("/auth/sessions/ses_00000000000070008000000000000bad").await;

@@ -151,6 +151,21 @@ async fn resume_gives_what_was_missed_or_says_that_it_cannot() {
 }
 
 #[tokio::test]
+async fn the_oldest_of_many_sockets_goes_on_living() {
+    let world = World::new().await;
+    let [alice, bob] = world.people(["Alice", "Bob"]).await;
+    let mut sockets = Vec::new();
+    for _ in 0..12 {
+        sockets.push(bob.connect().await);
+        world.clock.advance(seconds(1));
+    }
+    assert_eq!(sockets[0].say("ping", json!({})).await["event"], "reply");
+    alice.call(&[&bob]).await;
+    let rang = sockets.iter().filter(|socket| !socket.pushes().is_empty()).count();
+    assert_eq!(rang, 10, "a push goes to the newest ten");
+}
+
+#[tokio::test]
 async fn a_rollover_is_announced_before_the_two_hours_are_over() {
     let world = World::new().await;
     let [alice] = world.people(["Alice"]).await;

@@ -111,6 +111,9 @@ fn every_function_of_the_template_has_its_crate_its_events_and_its_routes() {
             .iter()
             .any(|route| route.strip_suffix("{proxy+}").map_or(route == path, |prefix| path.starts_with(prefix)))
     };
+    for path in ["/openapi.json", "/asyncapi.json", "/docs/problems"] {
+        assert!(routed(path), "no route of template.yaml leads to {path}");
+    }
     for (id, _, path) in super::strangers::operations() {
         assert!(routed(&path), "{id}: no route of template.yaml leads to {path}");
         if let Some(rest) = path.strip_prefix("/api/") {

@@ -75,6 +75,8 @@ test("a reload in mid-call takes the call up again", limits, async (t) => {
   assert.equal(await bo.evaluate(() => globalThis.call.id), id);
   await ada.reload();
   await mediaFlows(ada, bo);
+  await Promise.all([ada.reload(), bo.reload()]);
+  await mediaFlows(ada, bo);
   await hangUp(bo);
   await callState(ada, "ended");
   assert.ok((await pastCall(ada, id, "hung_up")).duration >= 4);
@@ -116,6 +118,19 @@ test("mute, camera and screen are shown to the other side without a new call", l
   assert.equal(await ada.evaluate(() => globalThis.call.local.getAudioTracks()[0].enabled), false);
   await hangUp(bo);
   await callState(ada, "ended");
+});
+
+test("both turn their cameras on at the same moment, and one of the two offers stands", limits, async (t) => {
+  const [ada, bo] = [await stage.window(t, "Ada"), await stage.window(t, "Bo")];
+  for (let round = 0; round < 3; round += 1) {
+    await ada.getByRole("button", { name: /^Audio call to Bo/ }).click();
+    await accept(bo);
+    await Promise.all([ada, bo].map((page) => callState(page, "connected")));
+    await Promise.all([ada, bo].map((page) => page.evaluate(() => globalThis.call.mute("video", false))));
+    await mediaFlows(ada, bo);
+    await hangUp(ada);
+    await callState(bo, "ended");
+  }
 });
 
 test("three people talk in a mesh, and one leaves", { timeout: 90_000 }, async (t) => {

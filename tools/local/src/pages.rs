@@ -1,4 +1,4 @@
-//! The console, the client and the contracts, from the program itself: no file beside it, no outside request.
+//! The console and the client, from the program itself: no file beside it, no outside request.
 
 use axum::Router;
 use axum::extract::Path;
@@ -9,7 +9,6 @@ use include_dir::{Dir, include_dir};
 
 static CONSOLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../console");
 static CLIENT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../clients/js");
-const PROBLEMS: &str = include_str!("../../../docs/problems.md");
 
 /// No script, style or picture from anywhere else.
 const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; media-src 'self' blob:; img-src 'self' data: https:; \
@@ -43,12 +42,9 @@ fn page(kind: &'static str, body: Vec<u8>) -> Response {
 }
 
 /// The pages' routes.
-pub(crate) fn router(openapi: String, asyncapi: String) -> Router {
+pub(crate) fn router() -> Router {
     Router::new()
         .route("/", get(async || file(&CONSOLE, "index.html")))
         .route("/console/{*name}", get(async |Path(name): Path<String>| file(&CONSOLE, &name)))
         .route("/client/{*name}", get(async |Path(name): Path<String>| file(&CLIENT, &name)))
-        .route("/openapi.json", get(async move || page("application/json", openapi.into_bytes())))
-        .route("/asyncapi.json", get(async move || page("application/json", asyncapi.into_bytes())))
-        .route("/docs/problems", get(async || page("text/plain; charset=utf-8", PROBLEMS.as_bytes().to_vec())))
 }

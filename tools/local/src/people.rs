@@ -109,7 +109,7 @@ async fn begin(db: &Db, number: u8, kind: CallKind, from: Demo, to: Demo, at: Ti
     let device = "demo".parse().expect("a device");
     let started = Call::start(id, kind, from.as_person(), device, vec![to.as_person()], at);
     let (call, event) = started.map_err(|error| StoreError::Broken(error.into()))?;
-    let room = Connections::new(db.clone()).room(to.id(), at).await?;
+    let room = Connections::new(db.clone()).room(to.id(), true, at).await?;
     let card = room.card.ok_or_else(|| StoreError::Broken("a demo person without a card".into()))?;
     let Versioned { value: mut card, version } = card;
     card.inbox = card.inbox.with(InboxFact::CallInvited { call: id }, at);
@@ -127,8 +127,8 @@ async fn finish(db: &Db, ended: Option<(Call, Option<domain::call::CallEvent>)>)
 /// A fresh one-time code for a demo person.
 pub(crate) async fn code(shared: &Shared, person: Demo, life: SignedDuration) -> Result<String, StoreError> {
     let code = api::secret::random(&*shared.entropy);
-    let login = LoginCode { user: person.id(), expires_at: shared.clock.now() + life };
-    Accounts::new(shared.db.clone()).keep_code(&api::secret::hash(&code), login).await?;
+    let login = LoginCode { user: person.id(), challenge: None, expires_at: shared.clock.now() + life };
+    Accounts::new(shared.db.clone()).keep_code(&api::secret::hash(&code), &login).await?;
     Ok(code)
 }
 
@@ -149,7 +149,7 @@ pub(crate) async fn list() -> Response {
 pub(crate) async fn enter(State(shared): State<Shared>, Path(handle): Path<String>) -> Response {
     let Some(person) = Demo::find(&handle) else { return StatusCode::NOT_FOUND.into_response() };
     match code(&shared, person, limit::LOGIN_CODE).await {
-        Ok(code) => Json(serde_json::json!({ "url": format!("/?code={code}") })).into_response(),
+        Ok(code) => Json(serde_json::json!({ "url": format!("/?enter={code}") })).into_response(),
         Err(error) => api::Refusal::from(error).into_response(),
     }
 }

@@ -20,7 +20,6 @@ use domain::session::Session;
 use http::{StatusCode, header};
 use jiff::SignedDuration;
 use partners::ApiGateway;
-use store::Db;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::ServiceExt as _;
@@ -30,7 +29,7 @@ use crate::people::{self, Demo};
 use crate::provider::Provider;
 use crate::shared::Shared;
 use crate::sockets::Hub;
-use crate::{contract, engine, pages, port, sockets};
+use crate::{engine, pages, port, sockets};
 
 /// The `iss` of a laptop's tokens.
 pub const TOKEN_ISSUER: &str = "dchat-local";
@@ -117,7 +116,7 @@ impl Stack {
     pub async fn enter_link(&self, person: Demo) -> Result<String, String> {
         let code = people::code(&self.shared, person, SignedDuration::from_hours(24)).await;
         let code = code.map_err(|error| error.to_string())?;
-        Ok(format!("http://localhost:{}/?code={code}", self.address.port()))
+        Ok(format!("http://localhost:{}/?enter={code}", self.address.port()))
     }
 
     /// An access token of a demo person, for the terminal.
@@ -162,10 +161,12 @@ fn app(shared: &Shared, auth: auth::State, calls: calls::State, provider: &Provi
         .route("/local/people/{handle}/enter", post(people::enter))
         .with_state(shared.clone())
         .merge(provider.router())
-        .merge(pages::router(contract::openapi_text(), contract::asyncapi_text()));
+        .merge(pages::router());
     let (auth, calls) = (auth::service(auth), calls::service(calls));
     let groups = tower::service_fn(move |request: Request| {
-        let of_auth = ["/auth", "/.well-known"].iter().any(|prefix| request.uri().path().starts_with(prefix));
+        let of_auth = ["/auth", "/.well-known", "/openapi.json", "/asyncapi.json", "/docs/"]
+            .iter()
+            .any(|prefix| request.uri().path().starts_with(prefix));
         let group = if of_auth { auth.clone() } else { calls.clone() };
         group.oneshot(request)
     });

@@ -110,7 +110,7 @@ fn the_banner_is_short_and_what_it_says_works() {
     let running = Running::start(&["--ephemeral"]);
     assert!(running.banner.len() <= 16, "{:#?}", running.banner);
     let text = running.banner.join("\n");
-    let code = text.split("?code=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    let code = text.split("?enter=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
     let exchange = || http(running.port, "POST", "/auth/token", None, Some(&json!({ "code": code }))).unwrap();
     let (status, tokens) = exchange();
     assert_eq!((status, &tokens["user"]["name"]), (200, &json!("Ada Lovelace")));

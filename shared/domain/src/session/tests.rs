@@ -187,7 +187,7 @@ fn an_old_session_and_an_unknown_generation_are_refused() {
     for unknown in [0, 2, u32::MAX] {
         assert_eq!(begin().refresh(unknown, None, Timestamp::UNIX_EPOCH), Refresh::Refused(SessionRefused::Unknown));
     }
-    let ended = begin().revoke(Revoked::ByOwner);
-    assert_eq!(ended.clone().revoke(Revoked::Reuse), ended);
+    let ended = begin().revoke(Revoked::ByOwner, Timestamp::UNIX_EPOCH);
+    assert_eq!(ended.clone().revoke(Revoked::Reuse, Timestamp::MAX), ended);
     assert_eq!(ended.refresh(1, None, Timestamp::UNIX_EPOCH), Refresh::Refused(SessionRefused::Revoked));
 }
