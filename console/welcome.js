@@ -30,7 +30,7 @@ export function welcome(client, people) {
   $("demo").hidden = $("linkedin-hint").hidden = people.length === 0;
   $("ways-title").textContent = people.length === 0 ? "Sign in" : "Or sign in";
   $("demo-people").replaceChildren(...people.map(demoButton));
-  $("linkedin").onclick = () => client.auth.withLinkedIn("/");
+  $("linkedin").onclick = () => void client.auth.withLinkedIn("/");
 
   const form = /** @type {HTMLFormElement} */ ($("password-form"));
   form.onsubmit = (event) => {
@@ -90,9 +90,10 @@ export async function arrive(client) {
   history.replaceState(null, "", location.pathname + location.hash);
   noTrouble();
   try {
-    const person = query.get("as");
-    const code = query.get("code") ?? (person && new URL(await enter(person), location.href).searchParams.get("code"));
+    const [code, person] = [query.get("code"), query.get("as")];
+    const link = query.get("enter") ?? (person && new URL(await enter(person), location.href).searchParams.get("enter"));
     if (code) await client.auth.withCode(code);
+    else if (link) await client.auth.enter(link);
     const error = query.get("error");
     const remedy = client.session ? "" : "You are not signed in. Try again, or take another way in.";
     if (error) trouble({ detail: query.get("error_description") ?? error, remedy });

@@ -18,10 +18,20 @@ import { Problem, signedOut } from "./problem.js";
 const AHEAD = 60_000;
 const SPREAD = 200;
 
+/** Where a tab keeps the secret of the sign-in that it began. */
+const VERIFIER = "dchat:verifier";
+
+/** @param {Uint8Array} bytes */
+const base64url = (bytes) => btoa(String.fromCharCode(...bytes)).replace(/[+/=]/g, (c) => ({ "+": "-", "/": "_" })[c] ?? "");
+const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
+/** @param {string} text */
+const hash = async (text) => base64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
+
 /** Sign-in, tokens, and requests that carry them. */
 export class Auth {
   #send;
   #store;
+  #tab;
   #key;
   #url;
   #leaving;
@@ -33,13 +43,15 @@ export class Auth {
    * @param {object} options
    * @param {import("./types.js").Send} options.send
    * @param {import("./storage.js").Store} options.store
+   * @param {import("./storage.js").Store} options.tab
    * @param {string} options.url
    * @param {() => Promise<void>} options.leaving ends what goes on in the person's name
    * @param {(session: import("./types.js").Session | null) => void} options.changed
    */
-  constructor({ send, store, url, leaving, changed }) {
+  constructor({ send, store, tab, url, leaving, changed }) {
     this.#send = send;
     this.#store = store;
+    this.#tab = tab;
     this.#url = url;
     this.#key = `dchat:session:${url}`;
     this.#leaving = leaving;
@@ -63,14 +75,35 @@ export class Auth {
   }
 
   /** Leaves the page for LinkedIn; the answer comes back to `returnTo` as `?code=` or `?error=`. */
-  withLinkedIn(returnTo = location.pathname) {
-    const query = new URLSearchParams({ redirect: "true", return_to: returnTo });
+  async withLinkedIn(returnTo = location.pathname) {
+    const verifier = random();
+    this.#tab.setItem(VERIFIER, verifier);
+    const query = new URLSearchParams({ redirect: "true", return_to: returnTo, code_challenge: await hash(verifier) });
     location.assign(`${this.#url}/auth/linkedin/auth-url?${query}`);
   }
 
-  /** Exchanges the `code` that came back in the address. @param {string} code */
+  /**
+   * Exchanges the `code` that came back in the address, if this tab began the sign-in: a code from elsewhere
+   * would sign somebody in as somebody else.
+   * @param {string} code
+   */
   async withCode(code) {
+    const code_verifier = this.#tab.getItem(VERIFIER);
+    this.#tab.removeItem(VERIFIER);
+    if (!code_verifier) throw new Problem({ code: "sign_in_foreign", detail: "this tab did not begin that sign-in", remedy: "Sign in again, in this tab." });
+    return this.#begin(await this.#send("POST", "/auth/token", { body: { code, code_verifier } }));
+  }
+
+  /** Exchanges the code of a link that a local server printed. @param {string} code */
+  async enter(code) {
     return this.#begin(await this.#send("POST", "/auth/token", { body: { code } }));
+  }
+
+  /** Leaves the page to link a LinkedIn account to this one; the API must be on the page's own site. */
+  async linkLinkedIn(returnTo = location.pathname) {
+    const query = new URLSearchParams({ return_to: returnTo });
+    const { auth_url } = await this.send("GET", `/auth/linkedin/auth-url?${query}`, { credentials: "include" });
+    location.assign(auth_url);
   }
 
   /** This device forgets at once; that the server could not be told is no reason to stay. */

@@ -51,6 +51,7 @@ export function createClient({
     url,
     send: createSend({ url, fetch, log }),
     store: storage === "memory" ? memory() : storage,
+    tab,
     leaving: () => calls.leave(),
     changed: (session) => {
       calls.forget();

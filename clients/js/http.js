@@ -25,7 +25,7 @@ export function createSend({ url, fetch, log }) {
    * @param {string} path
    * @param {import("./types.js").RequestOptions} options
    */
-  async function once(method, path, { body, headers, signal, timeoutMs = 15_000 }) {
+  async function once(method, path, { body, headers, signal, credentials, timeoutMs = 15_000 }) {
     const timeout = AbortSignal.timeout(timeoutMs);
     let answer, text;
     try {
@@ -33,6 +33,7 @@ export function createSend({ url, fetch, log }) {
         method,
         headers: { ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
         body: body === undefined ? undefined : JSON.stringify(body),
+        credentials,
         signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
       });
       text = await answer.text();

@@ -2,6 +2,8 @@ import { asProblem, Problem } from "./problem.js";
 import { Wire } from "./wire.js";
 
 const PING_EVERY = 4 * 60_000;
+/** A fact that was being written while this socket opened was told to nobody; soon after, its number shows. */
+const SETTLED = 5_000;
 const BACKOFF = { first: 300, most: 30_000 };
 const ROLLOVER_AGAIN = 30_000;
 
@@ -39,8 +41,8 @@ export class Socket {
   /** @type {Promise<void> | null} */
   #resuming = null;
   #behind = false;
-  /** @type {Record<"retry" | "ping" | "rollover", ReturnType<typeof setTimeout> | undefined>} */
-  #timers = { retry: undefined, ping: undefined, rollover: undefined };
+  /** @type {Record<"retry" | "ping" | "settled" | "rollover", ReturnType<typeof setTimeout> | undefined>} */
+  #timers = { retry: undefined, ping: undefined, settled: undefined, rollover: undefined };
 
   /**
    * @param {object} options
@@ -131,6 +133,8 @@ export class Socket {
       this.#attempt = 0;
       clearInterval(this.#timers.ping);
       this.#timers.ping = setInterval(() => this.#ping(), PING_EVERY);
+      clearTimeout(this.#timers.settled);
+      this.#timers.settled = setTimeout(() => this.#ping(), SETTLED);
       this.#become("online", "resumed", "listening, and a ping every 4 minutes");
       this.#opened?.resolve();
     } catch (error) {
@@ -160,6 +164,7 @@ export class Socket {
     this.#turn += 1;
     this.#wire = null;
     clearInterval(this.#timers.ping);
+    clearTimeout(this.#timers.settled);
     clearTimeout(this.#timers.rollover);
     const most = Math.min(BACKOFF.most, BACKOFF.first * 2 ** this.#attempt++);
     const wait = atLeast + most * Math.random();

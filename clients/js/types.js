@@ -72,6 +72,7 @@
  * @property {unknown} [body]
  * @property {Record<string, string>} [headers]
  * @property {AbortSignal} [signal]
+ * @property {RequestCredentials} [credentials] "include" where the answer sets a cookie
  * @property {number} [timeoutMs]
  * @property {boolean} [repeatable] the server recognises a repeat, so one may follow a lost answer
  *

@@ -16,7 +16,7 @@ async function blank(context) {
     Object.assign(globalThis, await import("/client/client.js"));
     globalThis.signIn = async (client, handle) => {
       const { url } = await (await fetch(`/local/people/${handle}/enter`, { method: "POST" })).json();
-      return client.auth.withCode(new URL(url, location.href).searchParams.get("code"));
+      return client.auth.enter(new URL(url, location.href).searchParams.get("enter"));
     };
     globalThis.told = (promise) => promise.then((value) => ({ value }), ({ name, kind, code, status, remedy, fields, retry, requestId }) =>
       ({ name, kind, code, status, remedy, fields, retry, requestId }));

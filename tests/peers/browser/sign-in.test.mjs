@@ -101,3 +101,10 @@ test("the page asks nobody else, and its own rules allow nothing else", limits, 
   assert.deepEqual(foreign, []);
   assert.ok(bytes > 0 && bytes < 60_000, `the page has ${bytes} bytes`);
 });
+
+test("a code that another browser began signs nobody in", limits, async (t) => {
+  const page = await (await stage.profile(t)).newPage();
+  await page.goto(`${stage.url}/?code=${"x".repeat(43)}`);
+  await page.getByText("this tab did not begin that sign-in").waitFor();
+  assert.equal(await page.evaluate(() => globalThis.client.session), null);
+});

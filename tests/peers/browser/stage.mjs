@@ -58,7 +58,7 @@ export async function startServer() {
       server.on("exit", (code) => reject(new Error(`the server ended with ${code}\n${said.join("\n")}`)));
       createInterface({ input: server.stdout }).on("line", (line) => {
         said.push(line);
-        console_ ??= line.match(/Console\s+(http:\/\/localhost:\d+\/\?code=\S+)/)?.[1];
+        console_ ??= line.match(/Console\s+(http:\/\/localhost:\d+\/\?enter=\S+)/)?.[1];
         if (!/^ready in/.test(line.trim())) return;
         clearTimeout(late);
         if (console_) resolve(console_);
