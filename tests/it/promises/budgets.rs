@@ -44,6 +44,8 @@ async fn no_operation_costs_more_than_its_budget() {
     meter.take();
     at_ada.say("ping", json!({})).await;
     within("ping", meter.take(), 3, 1.0, 1.0);
+    at_ada.say("resume", json!({})).await;
+    within("resume, which must miss nothing", meter.take(), 3, 1.5, 1.0);
     at_ada.say("presence.get", json!({ "people": [bo.id.to_string()] })).await;
     within("presence of one", meter.take(), 2, 1.0, 0.0);
 
