@@ -21,7 +21,7 @@ client.on("state", ({ to, reason, doing }) => {
 });
 client.on("log", ({ what, detail }) => console.debug(what, detail));
 
-await arrive(client);
+await arrive(client, demo.length > 0);
 client.on("session", () => view());
 view();
 

@@ -30,7 +30,7 @@ export function welcome(client, people) {
   $("demo").hidden = $("linkedin-hint").hidden = people.length === 0;
   $("ways-title").textContent = people.length === 0 ? "Sign in" : "Or sign in";
   $("demo-people").replaceChildren(...people.map(demoButton));
-  $("linkedin").onclick = () => void client.auth.withLinkedIn("/");
+  $("linkedin").onclick = () => busy($("linkedin"), () => client.auth.withLinkedIn("/"));
 
   const form = /** @type {HTMLFormElement} */ ($("password-form"));
   form.onsubmit = (event) => {
@@ -84,8 +84,9 @@ function clear(form) {
 /**
  * Takes what a sign-in left in the address: a code, an error, or whom this window is for.
  * @param {import("/client/client.js").Client} client
+ * @param {boolean} local only a local server makes links that enter
  */
-export async function arrive(client) {
+export async function arrive(client, local) {
   const query = new URLSearchParams(location.search);
   history.replaceState(null, "", location.pathname + location.hash);
   noTrouble();
@@ -93,7 +94,7 @@ export async function arrive(client) {
     const [code, person] = [query.get("code"), query.get("as")];
     const link = query.get("enter") ?? (person && new URL(await enter(person), location.href).searchParams.get("enter"));
     if (code) await client.auth.withCode(code);
-    else if (link) await client.auth.enter(link);
+    else if (link && local) await client.auth.enter(link);
     const error = query.get("error");
     const remedy = client.session ? "" : "You are not signed in. Try again, or take another way in.";
     if (error) trouble({ detail: query.get("error_description") ?? error, remedy });

@@ -24,6 +24,11 @@ test("the address in the banner signs in once", limits, async (t) => {
 
 test("LinkedIn's stand-in signs in, and again as the same person", limits, async (t) => {
   const context = await stage.profile(t);
+  let began, exchanged;
+  context.on("request", (request) => {
+    if (request.url().includes("/auth/linkedin/auth-url")) began = request.url();
+    if (request.url().endsWith("/auth/token")) exchanged = request.postDataJSON();
+  });
   const signIn = async () => {
     const page = await context.newPage();
     await page.goto(stage.url);
@@ -35,6 +40,8 @@ test("LinkedIn's stand-in signs in, and again as the same person", limits, async
     return page.locator("#my-id").innerText();
   };
   const first = await signIn();
+  assert.match(began, /code_challenge=[\w-]{43}(&|$)/);
+  assert.match(exchanged.code_verifier, /^[\w-]{43}$/);
   assert.match(first, /^usr_[0-9a-f]{32}$/);
   assert.equal(await signIn(), first);
 });
@@ -103,8 +110,9 @@ test("the page asks nobody else, and its own rules allow nothing else", limits, 
 });
 
 test("a code that another browser began signs nobody in", limits, async (t) => {
+  const { url } = await (await fetch(`${stage.url}/local/people/bo/enter`, { method: "POST" })).json();
   const page = await (await stage.profile(t)).newPage();
-  await page.goto(`${stage.url}/?code=${"x".repeat(43)}`);
+  await page.goto(`${stage.url}/?code=${new URL(url, stage.url).searchParams.get("enter")}`);
   await page.getByText("this tab did not begin that sign-in").waitFor();
   assert.equal(await page.evaluate(() => globalThis.client.session), null);
 });
