@@ -34,10 +34,13 @@ pub(crate) async fn exchange_code(
     let code = hash(code);
     let known = state.accounts.find_code(&code).await?.filter(|login| state.now() < login.expires_at);
     let known = known.ok_or_else(refused)?;
-    if known
-        .challenge
-        .is_some_and(|challenge| code_verifier.is_none_or(|verifier| hash(verifier) != challenge.as_str()))
-    {
+    // A secret that answers nothing is refused too: the code was begun elsewhere, for a tab that began another one.
+    let begun_here = match (known.challenge, code_verifier) {
+        (None, None) => true,
+        (Some(challenge), Some(verifier)) => hash(verifier) == challenge.as_str(),
+        _ => false,
+    };
+    if !begun_here {
         return Err(refused().into());
     }
     let account = state.accounts.find(known.user).await?.ok_or_else(refused)?.value;

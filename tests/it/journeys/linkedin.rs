@@ -127,6 +127,11 @@ async fn a_code_is_worth_nothing_to_an_app_that_did_not_begin_the_sign_in() {
     }
     let right = json!({ "code": code, "code_verifier": verifier });
     assert_eq!(world.anonymous(Method::POST, "/auth/token", Some(right)).await.summary(), "200");
+    let auth_url = browser.begin(&world, None).await;
+    let app = browser.come_back(&world, &pick(&auth_url, "ada").await).await.expect("the app");
+    let foreign = json!({ "code": query(&app, "code"), "code_verifier": verifier });
+    let refused = world.anonymous(Method::POST, "/auth/token", Some(foreign)).await;
+    assert_eq!(refused.summary(), "400 code_refused", "begun elsewhere, brought to a tab that began another one");
     let short = browser.get(&world, "/auth/linkedin/auth-url?code_challenge=x", None).await;
     assert_eq!(short.pointers(), ["?code_challenge"]);
 }

@@ -140,14 +140,18 @@ struct PersonView {
 }
 
 /// `GET /local/people`
-pub(crate) async fn list() -> Response {
-    let items = PEOPLE.map(|person| PersonView { user_id: person.id(), handle: person.handle, name: person.name });
+pub(crate) async fn list(State(shared): State<Shared>) -> Response {
+    let people = if shared.demo { &PEOPLE[..] } else { &[] };
+    let view = |person: &Demo| PersonView { user_id: person.id(), handle: person.handle, name: person.name };
+    let items: Vec<_> = people.iter().map(view).collect();
     Json(serde_json::json!({ "items": items })).into_response()
 }
 
 /// `POST /local/people/{handle}/enter`: a console link that signs in as a demo person.
 pub(crate) async fn enter(State(shared): State<Shared>, Path(handle): Path<String>) -> Response {
-    let Some(person) = Demo::find(&handle) else { return StatusCode::NOT_FOUND.into_response() };
+    let Some(person) = Demo::find(&handle).filter(|_| shared.demo) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     match code(&shared, person, limit::LOGIN_CODE).await {
         Ok(code) => Json(serde_json::json!({ "url": format!("/?enter={code}") })).into_response(),
         Err(error) => api::Refusal::from(error).into_response(),

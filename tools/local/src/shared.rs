@@ -16,6 +16,8 @@ pub struct Shared {
     pub(crate) realtime: realtime::State,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
+    /// Whether the demo people are here.
+    pub(crate) demo: bool,
     pub(crate) stop: watch::Receiver<bool>,
 }
 

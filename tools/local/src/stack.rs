@@ -97,7 +97,7 @@ impl Stack {
         let realtime = realtime::State::new(settings, db.clone(), courier, clock.clone());
 
         let (stop, stopping) = watch::channel(false);
-        let shared = Shared { db, hub: Hub::default(), realtime, clock, entropy, stop: stopping };
+        let shared = Shared { db, hub: Hub::default(), realtime, clock, entropy, demo: options.demo, stop: stopping };
         let app = app(&shared, auth, calls, &provider);
         Ok(Self { shared, app, listeners, address, stop, signer, stand_in, _lock: lock })
     }
