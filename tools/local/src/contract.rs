@@ -11,7 +11,7 @@ use socket::frame::{Pong, PresenceReply, Schema};
 use socket::{ClientFrame, Code, Problem, Push};
 use store::Db;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ComponentsBuilder, Info, OpenApi, OpenApiBuilder};
+use utoipa::openapi::{ComponentsBuilder, Info, OpenApi, OpenApiBuilder, Server};
 
 use crate::keys::Keys;
 use crate::provider::Provider;
@@ -52,9 +52,12 @@ pub fn openapi() -> OpenApi {
     );
     let mut info = Info::new("Dchat", env!("CARGO_PKG_VERSION"));
     info.description = Some("Sign-in and calls. What this cannot say is in docs/api-design.md.".into());
-    info.license = Some(utoipa::openapi::License::new("MIT OR Apache-2.0"));
+    let mut license = utoipa::openapi::License::new("MIT OR Apache-2.0");
+    license.identifier = Some("MIT OR Apache-2.0".into());
+    info.license = Some(license);
     let mut contract = OpenApiBuilder::new()
         .info(info)
+        .servers(Some([Server::new("/")]))
         .components(Some(ComponentsBuilder::new().security_scheme(api::BEARER, bearer).build()))
         .build();
     contract.merge(auth::router(auth).into_openapi());
@@ -62,9 +65,25 @@ pub fn openapi() -> OpenApi {
     contract
 }
 
-/// The HTTP contract as it is committed and served.
+/// The HTTP contract as it is committed and served, with what the specification demands and the macros leave out.
 pub fn openapi_text() -> String {
-    openapi().to_pretty_json().expect("a contract is JSON") + "\n"
+    let mut contract = serde_json::to_value(openapi()).expect("a contract is JSON");
+    let paths = contract["paths"].as_object_mut().expect("a contract has paths");
+    for operation in
+        paths.values_mut().flat_map(|item| item.as_object_mut().expect("an item has operations").values_mut())
+    {
+        let operation = operation.as_object_mut().expect("an operation is an object");
+        operation.entry("security").or_insert_with(|| json!([{}]));
+        for (status, response) in operation["responses"].as_object_mut().expect("an operation has responses") {
+            let reason = status.parse().ok().and_then(|status| http::StatusCode::from_u16(status).ok());
+            let said = reason.and_then(|status| status.canonical_reason()).unwrap_or("Refused: the code says why");
+            let description = &mut response["description"];
+            if description.as_str().is_none_or(str::is_empty) {
+                *description = json!(said);
+            }
+        }
+    }
+    serde_json::to_string_pretty(&contract).expect("a contract is JSON") + "\n"
 }
 
 /// The socket's contract (`AsyncAPI` 3.0).
