@@ -53,6 +53,11 @@ impl Standing {
     fn is_pending(self) -> bool {
         matches!(self, Self::Invited | Self::Ringing)
     }
+
+    /// In the call, or may still join.
+    fn is_present(self) -> bool {
+        self.is_pending() || self == Self::Joined
+    }
 }
 
 /// One person of a call.
@@ -366,6 +371,18 @@ impl Call {
         Ok((call, Some(CallEvent::Rang { by })))
     }
 
+    /// Whether this person has joined, with this device; false while they may still join. Somebody who joined with
+    /// another device or is no longer in the call is refused.
+    fn has_joined(&self, by: UserId, device: &DeviceId) -> Result<bool, CallRefused> {
+        let person = self.participant(by)?;
+        match person.standing {
+            Standing::Joined if person.device.as_ref() == Some(device) => Ok(true),
+            Standing::Joined => Err(CallRefused::AnsweredElsewhere),
+            Standing::Invited | Standing::Ringing => Ok(false),
+            Standing::Declined | Standing::Missed | Standing::Left => Err(CallRefused::Gone),
+        }
+    }
+
     /// Whether this device may make an offer to this peer; names the peer when there is only one.
     pub fn may_offer(
         &self,
@@ -374,14 +391,12 @@ impl Call {
         to: Option<UserId>,
         now: Timestamp,
     ) -> Result<UserId, CallRefused> {
-        match self.participant(by)?.standing {
-            pending if pending.is_pending() && !self.clone().settle(now).0.is_over() => Err(CallRefused::NotJoined),
-            _ => self.may_signal(by, device, to, now),
-        }
+        let call = self.clone().live(by, now)?;
+        if call.has_joined(by, device)? { call.peer(by, to) } else { Err(CallRefused::NotJoined) }
     }
 
-    /// Whether this device may send candidates and the like to this peer; names the peer when there is only one.
-    /// Somebody who has not joined yet may: candidates can overtake the answer that they belong to.
+    /// Whether this device may send candidates to this peer; names the peer when there is only one. Somebody who has
+    /// not joined yet may: candidates can overtake the answer that they belong to.
     pub fn may_signal(
         &self,
         by: UserId,
@@ -390,27 +405,17 @@ impl Call {
         now: Timestamp,
     ) -> Result<UserId, CallRefused> {
         let call = self.clone().live(by, now)?;
-        match call.participant(by)? {
-            Participant { standing: Standing::Joined, device: Some(joined), .. } if joined != device => {
-                Err(CallRefused::AnsweredElsewhere)
-            }
-            Participant { standing, .. } if *standing == Standing::Joined || standing.is_pending() => call.peer(by, to),
-            _ => Err(CallRefused::Gone),
-        }
+        call.has_joined(by, device)?;
+        call.peer(by, to)
     }
 
     /// Whom this device may tell what it sends: everybody who is in the call or may still join.
     pub fn may_tell(&self, by: UserId, device: &DeviceId, now: Timestamp) -> Result<Vec<UserId>, CallRefused> {
         let call = self.clone().live(by, now)?;
-        match call.participant(by)? {
-            Participant { standing: Standing::Joined, device: Some(joined), .. } if joined == device => {}
-            Participant { standing: Standing::Joined, .. } => return Err(CallRefused::AnsweredElsewhere),
-            Participant { standing, .. } if standing.is_pending() => return Err(CallRefused::NotJoined),
-            _ => return Err(CallRefused::Gone),
+        if !call.has_joined(by, device)? {
+            return Err(CallRefused::NotJoined);
         }
-        let present =
-            call.people.iter().filter(|p| p.user != by && (p.standing == Standing::Joined || p.standing.is_pending()));
-        Ok(present.map(|p| p.user).collect())
+        Ok(call.people.iter().filter(|p| p.user != by && p.standing.is_present()).map(|p| p.user).collect())
     }
 
     /// The other side of a signal.
@@ -420,7 +425,7 @@ impl Call {
             return Err(CallRefused::WhomFor);
         };
         match self.people.iter().find(|p| p.user == to && p.user != by) {
-            Some(peer) if peer.standing == Standing::Joined || peer.standing.is_pending() => Ok(to),
+            Some(peer) if peer.standing.is_present() => Ok(to),
             Some(_) => Err(CallRefused::Gone),
             None => Err(CallRefused::NotAPeer),
         }
@@ -434,13 +439,8 @@ impl Call {
         now: Timestamp,
     ) -> Result<(Self, Option<CallEvent>), CallRefused> {
         let mut call = self.live(by, now)?;
-        match call.participant(by)? {
-            Participant { standing: Standing::Joined, device: Some(joined), .. } if joined == device => {
-                return Ok((call, None));
-            }
-            Participant { standing: Standing::Joined, .. } => return Err(CallRefused::AnsweredElsewhere),
-            Participant { standing, .. } if !standing.is_pending() => return Err(CallRefused::Gone),
-            _ => {}
+        if call.has_joined(by, device)? {
+            return Ok((call, None));
         }
         call.set(by, |p| {
             p.standing = Standing::Joined;
