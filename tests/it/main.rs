@@ -17,6 +17,7 @@ mod promises {
     mod bad_input;
     mod budgets;
     mod contracts;
+    mod crash;
     mod events;
     mod layering;
     mod races;

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::{retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition};
+use aws_sdk_dynamodb::config::{SharedHttpClient, timeout::TimeoutConfig};
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 use aws_sdk_dynamodb::{Client, config};
 use serde::{Serialize, de::DeserializeOwned};
@@ -46,14 +48,12 @@ impl Db {
 
     /// A store on this machine, which believes any signature. Each one has a retry budget of its own.
     pub fn local(endpoint: &str, names: TableNames) -> Self {
-        let nobody = aws_credential_types::Credentials::from_keys("local", "local", None);
-        let builder = config::Builder::new()
-            .behavior_version(config::BehaviorVersion::latest())
-            .region(config::Region::new("local"))
-            .credentials_provider(nobody)
-            .retry_partition(config::retry::RetryPartition::new(endpoint.to_owned()))
-            .endpoint_url(endpoint);
-        Self::from_config(builder, names)
+        Self::from_config(local(endpoint), names)
+    }
+
+    /// The same through somebody's own transport: where a test loses requests and replies.
+    pub fn local_through(transport: SharedHttpClient, endpoint: &str, names: TableNames) -> Self {
+        Self::from_config(local(endpoint).http_client(transport), names)
     }
 
     /// A store with a given client configuration; retries and time limits are ours.
@@ -196,6 +196,18 @@ impl Db {
         let next = got.last_evaluated_key.as_ref().map(|key| sort_key(key).to_owned());
         Ok(Page { items: got.items.unwrap_or_default(), next })
     }
+}
+
+fn local(endpoint: &str) -> config::Builder {
+    static CLIENTS: AtomicUsize = AtomicUsize::new(0);
+    let number = CLIENTS.fetch_add(1, Ordering::Relaxed);
+    let nobody = aws_credential_types::Credentials::from_keys("local", "local", None);
+    config::Builder::new()
+        .behavior_version(config::BehaviorVersion::latest())
+        .region(config::Region::new("local"))
+        .credentials_provider(nobody)
+        .retry_partition(RetryPartition::new(format!("local {number}")))
+        .endpoint_url(endpoint)
 }
 
 /// What a query brings.

@@ -8,12 +8,14 @@
 
 pub mod clock;
 pub mod courier;
+pub mod faults;
 pub mod person;
 pub mod reply;
 pub mod world;
 
 pub use clock::{Counted, FixedClock};
 pub use courier::Mailbox;
+pub use faults::{Fault, Faults};
 pub use person::{Person, Socket};
 pub use reply::Reply;
 pub use world::World;

@@ -2,11 +2,17 @@
 
 use std::sync::Arc;
 
-use domain::id::UserId;
+use domain::account::{Account, LinkedIn, Profile, Subject};
+use domain::clock::Clock as _;
+use domain::id::{EpochId, UserId};
+use domain::inbox::Inbox;
 use domain::lease::ConnectionId;
+use domain::limit;
 use http::Method;
 use realtime::Occasion;
 use serde_json::{Value, json};
+use store::Accounts;
+use store::accounts::LoginCode;
 
 use crate::reply::Reply;
 use crate::world::{ORIGIN, World, request};
@@ -35,6 +41,21 @@ impl Person {
         Self::of(world, &reply)
     }
 
+    /// A new person who came in with a provider, which costs a test no password hash.
+    pub async fn arrive(world: &Arc<World>, name: &str) -> Self {
+        let now = world.clock.now();
+        let id = UserId::new(now, world.entropy());
+        let subject = Subject { issuer: "https://issuer.example".into(), sub: id.to_string() };
+        let profile = Profile { name: name.parse().ok(), ..Profile::default() };
+        let linkedin = LinkedIn { subject: subject.clone(), profile, linked_at: now, token: None };
+        let account = Account::from_linkedin(id, linkedin, now);
+        let accounts = Accounts::new(world.db.clone());
+        let inbox = Inbox::new(EpochId::new(now, world.entropy()));
+        accounts.register_linkedin(&account, &subject, inbox).await.expect("nobody has this id");
+        let tokens = world.anonymous(Method::POST, "/auth/token", Some(json!({ "code": code(world, id).await }))).await;
+        Self::of(world, &tokens.expect(200))
+    }
+
     /// The person whose tokens these are.
     pub fn of(world: &Arc<World>, tokens: &Reply) -> Self {
         Self {
@@ -51,6 +72,12 @@ impl Person {
         let body = json!({ "email": email(&self.name), "password": PASSWORD });
         let reply = self.world.anonymous(Method::POST, "/auth/login", Some(body)).await.expect(200);
         Self::of(&self.world, &reply)
+    }
+
+    /// The same person with the same device, served by another process.
+    #[must_use]
+    pub fn at(&self, world: &Arc<World>) -> Self {
+        Self { world: Arc::clone(world), ..self.clone() }
     }
 
     /// Any request.
@@ -101,6 +128,15 @@ impl Person {
     }
 }
 
+/// A one-time code for somebody.
+pub async fn code(world: &World, user: UserId) -> String {
+    let code = api::secret::random(world.entropy());
+    let login = LoginCode { user, challenge: None, expires_at: world.clock.now() + limit::LOGIN_CODE };
+    let kept = Accounts::new(world.db.clone()).keep_code(&api::secret::hash(&code), &login).await;
+    kept.expect("a fresh code");
+    code
+}
+
 fn email(name: &str) -> String {
     format!("{}@example.com", name.to_lowercase().replace(' ', "."))
 }
@@ -121,6 +157,11 @@ impl Socket {
         let occasion = Occasion::Opened { connection: connection.clone(), ticket, origin };
         let answer = realtime::handle(&world.realtime, occasion).await;
         (answer.status, Self { world: Arc::clone(world), connection })
+    }
+
+    /// An open socket by API Gateway's name for it, served by some process.
+    pub fn named(world: &Arc<World>, connection: &str) -> Self {
+        Self { world: Arc::clone(world), connection: ConnectionId(connection.to_owned()) }
     }
 
     /// Sends a frame and returns the answer.

@@ -16,6 +16,7 @@ use tower::ServiceExt as _;
 
 use crate::clock::{Counted, FixedClock};
 use crate::courier::Mailbox;
+use crate::faults::Faults;
 use crate::person::Person;
 use crate::reply::Reply;
 
@@ -37,9 +38,22 @@ pub struct World {
     pub keys: Keys,
     /// The stand-in for LinkedIn.
     pub provider: String,
-    entropy: Arc<dyn Entropy>,
     auth: Router,
     calls: Router,
+    parts: Parts,
+}
+
+/// What outlives a process.
+#[derive(Clone, Debug)]
+struct Parts {
+    engine: String,
+    public_url: String,
+    clock: Arc<FixedClock>,
+    mailbox: Arc<Mailbox>,
+    keys: Keys,
+    provider: Provider,
+    base: String,
+    entropy: Arc<dyn Entropy>,
 }
 
 impl World {
@@ -50,49 +64,63 @@ impl World {
 
     /// A fresh one that browsers reach at this address.
     pub async fn behind(public_url: Option<&str>) -> Arc<Self> {
-        let db = local::engine::start(None).await.expect("the engine starts");
-        let (clock, mailbox) = (Arc::new(FixedClock::default()), Arc::new(Mailbox::default()));
+        let engine = local::engine::listen(None).await.expect("the engine starts");
+        let db = Db::local(&engine, local::engine::table_names());
+        store::schema::create_tables(&db).await.expect("the engine makes tables");
+        let clock = Arc::new(FixedClock::default());
         let entropy: Arc<dyn Entropy> = Arc::new(Counted::default());
-        let keys = Keys::generate();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base = format!("http://127.0.0.1:{}", listener.local_addr().expect("bound").port());
         let provider = Provider::new(&base, clock.clone(), entropy.clone());
         tokio::spawn(axum::serve(listener, provider.router()).into_future());
+        let public_url = public_url.map_or_else(|| base.clone(), str::to_owned);
+        let (mailbox, keys) = (Arc::new(Mailbox::default()), Keys::generate());
+        Self::put_together(Parts { engine, public_url, clock, mailbox, keys, provider, base, entropy }, db)
+    }
 
+    /// The same world as another Lambda sandbox sees it: the same store, clock, keys and people, but a process of its
+    /// own, whose calls to the store meet these faults.
+    pub fn another_process(&self, faults: &Faults) -> Arc<Self> {
+        let db = Db::local_through(faults.transport(), &self.parts.engine, local::engine::table_names());
+        Self::put_together(self.parts.clone(), db)
+    }
+
+    fn put_together(parts: Parts, db: Db) -> Arc<Self> {
         let secret = |text: &str| text.parse::<api::Secret>().expect("generated secrets are secrets");
         let origins = Origins::exactly([ORIGIN.to_owned()]);
-        let dyn_clock: Arc<dyn Clock> = clock.clone();
+        let (keys, mailbox, entropy) = (&parts.keys, &parts.mailbox, &parts.entropy);
+        let clock: Arc<dyn Clock> = parts.clock.clone();
         let settings = auth::Settings {
             issuer: "test".into(),
             signing_key: keys.token_signing_key.clone(),
             public_keys: keys.token_keys.clone(),
             secret: secret(&keys.auth_secret),
-            public_url: Some(public_url.map_or_else(|| base.clone(), str::to_owned)),
+            public_url: Some(parts.public_url.clone()),
             app_url: "https://app.example/welcome".parse().expect("a URL"),
             socket_url: "wss://socket.example/dev".into(),
             origins: origins.clone(),
-            linkedin: provider.settings(),
+            linkedin: parts.provider.settings(),
         };
-        let auth = auth::State::new(settings, db.clone(), dyn_clock.clone(), entropy.clone()).expect("valid settings");
+        let auth = auth::State::new(settings, db.clone(), clock.clone(), entropy.clone()).expect("valid settings");
         let settings = calls::Settings {
             issuer: "test".into(),
             public_keys: keys.token_keys.clone(),
             secret: secret(&keys.cursor_secret),
             origins: origins.clone(),
         };
-        let calls = calls::State::new(settings, db.clone(), mailbox.clone(), dyn_clock.clone(), entropy.clone());
+        let calls = calls::State::new(settings, db.clone(), mailbox.clone(), clock.clone(), entropy.clone());
         let settings = realtime::Settings { issuer: "test".into(), public_keys: keys.token_keys.clone(), origins };
-        let realtime = realtime::State::new(settings, db.clone(), mailbox.clone(), dyn_clock);
+        let realtime = realtime::State::new(settings, db.clone(), mailbox.clone(), clock);
         Arc::new(Self {
-            clock,
-            mailbox,
+            clock: parts.clock.clone(),
+            mailbox: parts.mailbox.clone(),
             db,
             realtime,
-            keys,
-            provider: base,
-            entropy,
+            keys: parts.keys.clone(),
+            provider: parts.base.clone(),
             auth: auth::service(auth),
             calls: calls::service(calls),
+            parts,
         })
     }
 
@@ -103,7 +131,7 @@ impl World {
 
     /// Fresh bytes, as the functions get them.
     pub fn entropy(&self) -> &dyn Entropy {
-        &*self.entropy
+        &*self.parts.entropy
     }
 
     /// Sends a request to the group that has its path.

@@ -16,6 +16,13 @@ pub fn table_names() -> TableNames {
 
 /// Starts the engine, on a file or in memory, and returns a store with its tables.
 pub async fn start(file: Option<PathBuf>) -> Result<Db, String> {
+    let db = Db::local(&listen(file).await?, table_names());
+    store::schema::create_tables(&db).await.map_err(|error| error.to_string())?;
+    Ok(db)
+}
+
+/// Starts the engine, on a file or in memory, and returns its endpoint. It has no tables yet.
+pub async fn listen(file: Option<PathBuf>) -> Result<String, String> {
     let (ready, started) = tokio::sync::oneshot::channel::<Result<SocketAddr, String>>();
     let work = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
@@ -23,9 +30,7 @@ pub async fn start(file: Option<PathBuf>) -> Result<Db, String> {
     };
     std::thread::Builder::new().name("dynamodb".into()).spawn(work).map_err(|error| error.to_string())?;
     let address = started.await.map_err(|_| "the embedded DynamoDB did not start".to_owned())??;
-    let db = Db::local(&format!("http://{address}"), table_names());
-    store::schema::create_tables(&db).await.map_err(|error| error.to_string())?;
-    Ok(db)
+    Ok(format!("http://{address}"))
 }
 
 async fn serve(

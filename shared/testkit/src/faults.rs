@@ -1,0 +1,161 @@
+//! Faults between the store's client and the store: below the SDK's own retries, above the socket.
+//!
+//! A plan says for each call what becomes of it. Dying is a future that is dropped where it stands, as Lambda does
+//! with a sandbox that ran out of time or memory.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use aws_smithy_http_client::Builder;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient as _, HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use tokio::sync::Notify;
+
+/// What becomes of one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing happened and the service says so, with this exception.
+    Refused(&'static str),
+    /// Nothing happened: the transaction met another one. No emulator does this by itself.
+    Conflict,
+    /// Nothing happened, and the caller sees a timeout.
+    RequestLost,
+    /// It happened, and the caller sees a timeout.
+    ReplyLost,
+    /// The function dies before the call.
+    DiesBefore,
+    /// The function dies after the call took effect and before it hears so.
+    DiesAfter,
+}
+
+impl Fault {
+    /// Every fault that a write can meet.
+    pub const ALL: [Self; 7] = [
+        Self::Refused("ThrottlingException"),
+        Self::Refused("InternalServerError"),
+        Self::Conflict,
+        Self::RequestLost,
+        Self::ReplyLost,
+        Self::DiesBefore,
+        Self::DiesAfter,
+    ];
+}
+
+type Plan = dyn Fn(usize, &str) -> Option<Fault> + Send + Sync;
+
+struct Inner {
+    plan: Box<Plan>,
+    calls: AtomicUsize,
+    operations: Mutex<Vec<String>>,
+    died: Notify,
+}
+
+/// A plan, and what has come of it.
+#[derive(Clone)]
+pub struct Faults(Arc<Inner>);
+
+impl std::fmt::Debug for Faults {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Faults").field("operations", &self.operations()).finish()
+    }
+}
+
+impl Faults {
+    /// Asks the plan at every call, by its number from 0 and its operation (`PutItem`, `TransactWriteItems` …).
+    pub fn new(plan: impl Fn(usize, &str) -> Option<Fault> + Send + Sync + 'static) -> Self {
+        let (calls, operations, died) = (AtomicUsize::new(0), Mutex::default(), Notify::new());
+        Self(Arc::new(Inner { plan: Box::new(plan), calls, operations, died }))
+    }
+
+    /// Nothing goes wrong; the calls are counted.
+    pub fn none() -> Self {
+        Self::new(|_, _| None)
+    }
+
+    /// One fault, at one call.
+    pub fn at(place: usize, fault: Fault) -> Self {
+        Self::new(move |call, _| (call == place).then_some(fault))
+    }
+
+    /// The same fault at this call and at every later one.
+    pub fn from(place: usize, fault: Fault) -> Self {
+        Self::new(move |call, _| (call >= place).then_some(fault))
+    }
+
+    /// The operations so far, repeats by the SDK included.
+    pub fn operations(&self) -> Vec<String> {
+        self.0.operations.lock().expect("no panic inside").clone()
+    }
+
+    /// Runs one invocation. `None`: it died, and its future was dropped where it stood.
+    pub async fn invoke<T>(&self, handler: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.0.died.notified() => None,
+            answer = handler => Some(answer),
+        }
+    }
+
+    pub(crate) fn transport(&self) -> SharedHttpClient {
+        let (faults, real) = (self.clone(), Builder::new().build_http());
+        http_client_fn(move |settings, components| {
+            let inner = real.http_connector(settings, components);
+            SharedHttpConnector::new(Faulty { inner, faults: faults.clone() })
+        })
+    }
+
+    async fn die(&self) -> ! {
+        self.0.died.notify_one();
+        std::future::pending().await
+    }
+}
+
+#[derive(Debug)]
+struct Faulty {
+    inner: SharedHttpConnector,
+    faults: Faults,
+}
+
+fn exception(name: &str, more: &str) -> HttpResponse {
+    let status = if name.starts_with("Internal") { 500 } else { 400 };
+    let body = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{name}","message":"injected"{more}}}"#);
+    let response = http::Response::builder().status(status).header("content-type", "application/x-amz-json-1.0");
+    HttpResponse::try_from(response.body(SdkBody::from(body)).expect("valid parts")).expect("a valid response")
+}
+
+impl HttpConnector for Faulty {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        let (inner, faults) = (self.inner.clone(), self.faults.clone());
+        HttpConnectorFuture::new(async move {
+            let number = faults.0.calls.fetch_add(1, Ordering::SeqCst);
+            let fault = (faults.0.plan)(number, &operation);
+            faults.0.operations.lock().expect("no panic inside").push(operation.clone());
+            let timeout = || ConnectorError::timeout("injected".into());
+            match fault {
+                None => inner.call(request).await,
+                Some(Fault::Refused(name)) => Ok(exception(name, "")),
+                Some(Fault::Conflict) if operation == "TransactWriteItems" => Ok(exception(
+                    "TransactionCanceledException",
+                    r#","CancellationReasons":[{"Code":"TransactionConflict"}]"#,
+                )),
+                Some(Fault::Conflict) => Ok(exception("TransactionConflictException", "")),
+                Some(Fault::RequestLost) => Err(timeout()),
+                Some(Fault::ReplyLost) => {
+                    inner.call(request).await?;
+                    Err(timeout())
+                }
+                Some(Fault::DiesBefore) => faults.die().await,
+                Some(Fault::DiesAfter) => {
+                    inner.call(request).await?;
+                    faults.die().await
+                }
+            }
+        })
+    }
+}

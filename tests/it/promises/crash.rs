@@ -1,0 +1,379 @@
+//! Every writing operation, interrupted at each of its calls to the store by each fault, and then repeated by
+//! another process: the first answer was true or an honest "I do not know", the repeat succeeds, and the world is whole.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use http::Method;
+use serde_json::{Value, json};
+use testkit::person::{PASSWORD, code};
+use testkit::world::request;
+use testkit::{Fault, Faults, Person, Socket, World, sdp};
+
+use super::strangers::operations;
+
+/// Operations that write and have no row here. This list may only shrink.
+const WITHOUT_A_ROW: [&str; 2] = ["linkedinCallback", "linkedinSync"];
+
+/// What an invocation may say when a fault struck: nothing false, and what to do.
+const HONEST: [&str; 3] = ["503 busy", "409 conflict", "500 internal"];
+
+/// Two people, a call from one to the other, and whatever a row prepared.
+struct Scene {
+    world: Arc<World>,
+    ada: Person,
+    bo: Person,
+    call: String,
+    extra: String,
+}
+
+impl Scene {
+    async fn of(world: &Arc<World>) -> Self {
+        let (ada, bo) = (Person::arrive(world, "Ada").await, Person::arrive(world, "Bo").await);
+        let call = ada.call(&[&bo]).await;
+        Self { world: Arc::clone(world), ada, bo, call, extra: String::new() }
+    }
+
+    async fn with(mut self, extra: impl Future<Output = String>) -> Self {
+        self.extra = extra.await;
+        self
+    }
+
+    async fn show(&self, who: &Person) -> Value {
+        who.get(&format!("/api/webrtc/call/{}", self.call)).await.expect(200).body
+    }
+
+    async fn history(&self, who: &Person) -> Vec<Value> {
+        let page = who.get("/api/webrtc/calls/history").await.expect(200);
+        page.body["items"].as_array().expect("items").clone()
+    }
+}
+
+fn frame_summary(answer: &Value) -> String {
+    match answer["problem"]["code"].as_str() {
+        Some(code) => format!("{} {code}", answer["problem"]["status"]),
+        None => answer["event"].as_str().unwrap_or_default().to_owned(),
+    }
+}
+
+/// The connection that `extra` names.
+fn socket(scene: &Scene, world: &Arc<World>) -> Socket {
+    Socket::named(world, &scene.extra)
+}
+
+/// Runs a row: `act` is the operation at some process, `fine` what its repeat may say, `audit` the world afterwards.
+async fn row<P, A, U>(
+    prepare: impl Fn(Arc<World>) -> P,
+    act: impl Fn(Arc<Scene>, Arc<World>) -> A,
+    fine: &[&str],
+    audit: impl Fn(Arc<Scene>) -> U,
+) where
+    P: Future<Output = Scene>,
+    A: Future<Output = String>,
+    U: Future<Output = ()>,
+{
+    let home = World::new().await;
+    let calm = Faults::none();
+    let scene = Arc::new(prepare(Arc::clone(&home)).await);
+    let clean = act(Arc::clone(&scene), home.another_process(&calm)).await;
+    assert!(fine.contains(&clean.as_str()), "without any fault: {clean}");
+    audit(Arc::clone(&scene)).await;
+    let calls = calm.operations().len();
+    assert!(calls > 0, "the operation asks the store nothing");
+
+    let lasting = [Fault::Conflict, Fault::RequestLost, Fault::ReplyLost];
+    let plans = (0..calls).flat_map(|place| {
+        let once = Fault::ALL.into_iter().map(move |fault| (place, fault, false));
+        once.chain(lasting.into_iter().map(move |fault| (place, fault, true)))
+    });
+    for (place, fault, lasts) in plans {
+        let scene = Arc::new(prepare(Arc::clone(&home)).await);
+        let faults = if lasts { Faults::from(place, fault) } else { Faults::at(place, fault) };
+        let shaken = home.another_process(&faults);
+        let first = faults.invoke(act(Arc::clone(&scene), shaken)).await;
+        let story = format!(
+            "{fault:?} at call {place}{}: {first:?} {:?}",
+            if lasts { " and after" } else { "" },
+            faults.operations()
+        );
+        if let Some(first) = &first {
+            assert!(fine.contains(&first.as_str()) || HONEST.contains(&first.as_str()), "{story}");
+        }
+        let again = act(Arc::clone(&scene), home.another_process(&Faults::none())).await;
+        assert!(fine.contains(&again.as_str()), "{story}, then {again}");
+        audit(scene).await;
+    }
+}
+
+macro_rules! rows {
+    ($($(#[$doc:meta])* $operation:literal $name:ident { prepare: $prepare:expr, act: $act:expr, fine: $fine:expr, audit: $audit:expr, })*) => {
+        const ROWS: &[&str] = &[$($operation,)*];
+
+        $(
+            $(#[$doc])*
+            #[tokio::test]
+            async fn $name() {
+                row($prepare, $act, &$fine, $audit).await;
+            }
+        )*
+    };
+}
+
+async fn post(world: &Arc<World>, path: &str, body: Value) -> String {
+    world.send(request(Method::POST, path, &[], Some(body))).await.summary()
+}
+
+rows! {
+    "register" somebody_registers {
+        prepare: |world: Arc<World>| async move {
+            let mail = format!("{}@example.com", api::secret::base64url(world.entropy().bytes::<8>()).to_lowercase());
+            Scene::of(&world).await.with(async { mail }).await
+        },
+        act: |scene, world| async move {
+            post(&world, "/auth/register", json!({ "email": scene.extra, "password": PASSWORD, "name": "New" })).await
+        },
+        fine: ["201", "409 email_taken"],
+        audit: |scene| async move {
+            let login = json!({ "email": scene.extra, "password": PASSWORD });
+            assert_eq!(post(&scene.world, "/auth/login", login).await, "200", "registered means that one can sign in");
+        },
+    }
+    "login" somebody_signs_in {
+        prepare: |world: Arc<World>| async move {
+            let mail = format!("{}@example.com", api::secret::base64url(world.entropy().bytes::<8>()).to_lowercase());
+            let scene = Scene::of(&world).await.with(async { mail }).await;
+            let new = json!({ "email": scene.extra, "password": PASSWORD, "name": "New" });
+            assert_eq!(post(&world, "/auth/register", new).await, "201");
+            scene
+        },
+        act: |scene, world| async move {
+            post(&world, "/auth/login", json!({ "email": scene.extra, "password": PASSWORD })).await
+        },
+        fine: ["200"],
+        audit: |_| async {},
+    }
+    "exchangeCode" a_code_is_exchanged {
+        prepare: |world: Arc<World>| async move {
+            let scene = Scene::of(&world).await;
+            let code = code(&world, scene.ada.id).await;
+            scene.with(async { code }).await
+        },
+        act: |scene, world| async move { post(&world, "/auth/token", json!({ "code": scene.extra })).await },
+        fine: ["200", "400 code_refused"],
+        audit: |scene| async move {
+            assert_eq!(post(&scene.world, "/auth/token", json!({ "code": scene.extra })).await, "400 code_refused");
+            let sessions = scene.ada.get("/auth/sessions").await.expect(200);
+            assert_eq!(sessions.body["items"].as_array().map(Vec::len), Some(2), "one code is one session");
+        },
+    }
+    "refresh" a_session_is_refreshed {
+        prepare: |world: Arc<World>| async move { Scene::of(&world).await },
+        act: |scene, world| async move {
+            let body = json!({ "refresh_token": scene.ada.refresh_token });
+            world.send(request(Method::POST, "/auth/refresh", &[("idempotency-key", "k")], Some(body))).await.summary()
+        },
+        fine: ["200"],
+        audit: |scene| async move {
+            let body = json!({ "refresh_token": scene.ada.refresh_token });
+            let next = scene.world.send(request(Method::POST, "/auth/refresh", &[("idempotency-key", "k")], Some(body))).await;
+            let next = Person::of(&scene.world, &next.expect(200));
+            assert!(next.refresh_token.contains(".2."), "one use is one rotation: {}", next.refresh_token);
+            assert_eq!(next.post("/auth/ws-ticket", json!({})).await.summary(), "200", "nobody is logged out");
+        },
+    }
+    "logout" a_device_signs_out {
+        prepare: |world: Arc<World>| async move { Scene::of(&world).await },
+        act: |scene, world| async move { scene.ada.at(&world).post("/auth/logout", json!({})).await.summary() },
+        fine: ["204"],
+        audit: |scene| async move {
+            assert_eq!(scene.ada.post("/auth/ws-ticket", json!({})).await.summary(), "401 session_revoked");
+        },
+    }
+    "revokeSession" a_device_is_signed_out {
+        prepare: |world: Arc<World>| async move {
+            let scene = Scene::of(&world).await;
+            let id = scene.ada.get("/auth/sessions").await.expect(200).text("/items/0/id");
+            scene.with(async { id }).await
+        },
+        act: |scene, world| async move { scene.ada.at(&world).delete(&format!("/auth/sessions/{}", scene.extra)).await.summary() },
+        fine: ["204", "404 session_unknown"],
+        audit: |scene| async move {
+            assert_eq!(scene.ada.post("/auth/ws-ticket", json!({})).await.summary(), "401 session_revoked");
+        },
+    }
+    "linkedinAuthUrl" a_sign_in_begins {
+        prepare: |world: Arc<World>| async move { Scene::of(&world).await },
+        act: |_, world| async move { world.anonymous(Method::GET, "/auth/linkedin/auth-url", None).await.summary() },
+        fine: ["200"],
+        audit: |_| async {},
+    }
+    "linkedinUnlink" the_last_way_in_stays {
+        prepare: |world: Arc<World>| async move { Scene::of(&world).await },
+        act: |scene, world| async move { scene.ada.at(&world).post("/auth/linkedin/unlink", json!({})).await.summary() },
+        fine: ["409 last_way_in"],
+        audit: |scene| async move {
+            assert_eq!(scene.ada.get("/auth/linkedin/profile").await.expect(200).body["is_linked"], true);
+        },
+    }
+    "initiateCall" somebody_calls {
+        prepare: |world: Arc<World>| async move { Scene::of(&world).await },
+        act: |scene, world| async move {
+            let body = json!({ "participants": [scene.bo.id.to_string()], "type": "video" });
+            let key = [("idempotency-key", "k")];
+            scene.ada.at(&world).send(Method::POST, "/api/webrtc/call/initiate", &key, Some(body)).await.summary()
+        },
+        fine: ["201"],
+        audit: |scene| async move {
+            let socket = scene.bo.connect().await;
+            let head = socket.say("ping", json!({})).await["data"]["heads"]["inbox"]["seq"].clone();
+            assert_eq!(head, 2, "the prepared call and this one: one invitation each");
+            assert_eq!((scene.history(&scene.ada).await.len(), scene.history(&scene.bo).await.len()), (2, 2));
+        },
+    }
+    "offer" an_offer_is_made {
+        prepare: |world: Arc<World>| async move { Scene::of(&world).await },
+        act: |scene, world| async move { scene.ada.at(&world).in_call(&scene.call, "offer", json!({ "sdp": sdp("o") })).await.summary() },
+        fine: ["200"],
+        audit: |scene| async move {
+            assert_eq!(scene.show(&scene.bo).await["signals"]["descriptions"][0]["sdp"], sdp("o"));
+        },
+    }
+    "answer" an_offer_is_answered {
+        prepare: |world: Arc<World>| async move {
+            let scene = Scene::of(&world).await;
+            let offered = scene.ada.in_call(&scene.call, "offer", json!({ "sdp": sdp("o") })).await.expect(200);
+            scene.with(async { offered.text("/offer_id") }).await
+        },
+        act: |scene, world| async move {
+            let body = json!({ "sdp": sdp("a"), "offer_id": scene.extra });
+            scene.bo.at(&world).in_call(&scene.call, "answer", body).await.summary()
+        },
+        fine: ["200"],
+        audit: |scene| async move {
+            let call = scene.show(&scene.ada).await;
+            assert_eq!((&call["state"], &call["signals"]["descriptions"][0]["type"]), (&json!("connected"), &json!("answer")));
+        },
+    }
+    "iceCandidate" candidates_wait_for_somebody_offline {
+        prepare: |world: Arc<World>| async move { Scene::of(&world).await },
+        act: |scene, world| async move {
+            let body = json!({ "candidates": [{ "candidate": "candidate:1" }, { "candidate": "candidate:2" }] });
+            scene.ada.at(&world).in_call(&scene.call, "ice-candidate", body).await.summary()
+        },
+        fine: ["200"],
+        audit: |scene| async move {
+            let kept = scene.show(&scene.bo).await["signals"]["candidates"][0]["candidates"].clone();
+            assert_eq!(kept.as_array().map(Vec::len), Some(2), "each once");
+        },
+    }
+    "endCall" somebody_hangs_up {
+        prepare: |world: Arc<World>| async move {
+            let scene = Scene::of(&world).await;
+            let _ = scene.ada.in_call(&scene.call, "offer", json!({ "sdp": sdp("o") })).await.expect(200);
+            let _ = scene.bo.in_call(&scene.call, "answer", json!({ "sdp": sdp("a") })).await.expect(200);
+            scene
+        },
+        act: |scene, world| async move { scene.bo.at(&world).in_call(&scene.call, "end", json!({})).await.summary() },
+        fine: ["200"],
+        audit: |scene| async move {
+            let shown = scene.ada.in_call(&scene.call, "end", json!({})).await.expect(200).body;
+            assert_eq!((&shown["reason"], &shown["ended_by"]), (&json!("hung_up"), &json!(scene.bo.id.to_string())));
+            assert_eq!((scene.history(&scene.ada).await, scene.history(&scene.bo).await), (vec![shown.clone()], vec![shown]));
+        },
+    }
+    "showCall" a_callee_looks_and_it_rings {
+        prepare: |world: Arc<World>| async move { Scene::of(&world).await },
+        act: |scene, world| async move { scene.bo.at(&world).get(&format!("/api/webrtc/call/{}", scene.call)).await.summary() },
+        fine: ["200"],
+        audit: |scene| async move { assert_eq!(scene.show(&scene.ada).await["state"], "ringing") },
+    }
+    "wsTicket, $connect" a_socket_opens {
+        prepare: |world: Arc<World>| async move {
+            let scene = Scene::of(&world).await;
+            let ticket = scene.ada.ticket().await;
+            scene.with(async { ticket }).await
+        },
+        act: |scene, world| async move { match Socket::open(&world, Some(scene.extra.clone()), None).await.0 {
+                503 => "503 busy".into(),
+                status => status.to_string(),
+            } },
+        fine: ["200", "401"],
+        audit: |scene| async move {
+            assert_eq!(Socket::open(&scene.world, Some(scene.extra.clone()), None).await.0, 401, "a ticket opens one");
+            assert_eq!(scene.ada.connect().await.say("ping", json!({})).await["event"], "reply", "and the next one works");
+        },
+    }
+    "$disconnect" a_socket_closes {
+        prepare: |world: Arc<World>| async move {
+            let scene = Scene::of(&world).await;
+            let socket = scene.ada.connect().await;
+            scene.with(async { socket.connection.0 }).await
+        },
+        act: |scene, world| async move {
+            socket(&scene, &world).close().await;
+            "closed".into()
+        },
+        fine: ["closed"],
+        audit: |scene| async move {
+            assert_eq!(frame_summary(&socket(&scene, &scene.world).say("ping", json!({})).await), "401 connection_unknown");
+        },
+    }
+    "ping, resume" a_lease_is_renewed {
+        prepare: |world: Arc<World>| async move {
+            let scene = Scene::of(&world).await;
+            let socket = scene.ada.connect().await;
+            scene.with(async { socket.connection.0 }).await
+        },
+        act: |scene, world| async move { frame_summary(&socket(&scene, &world).say("resume", json!({})).await) },
+        fine: ["reply"],
+        audit: |_| async {},
+    }
+    "call.ringing" a_device_says_that_it_rings {
+        prepare: |world: Arc<World>| async move {
+            let scene = Scene::of(&world).await;
+            let socket = scene.bo.connect().await;
+            scene.with(async { socket.connection.0 }).await
+        },
+        act: |scene, world| async move {
+            frame_summary(&socket(&scene, &world).say("call.ringing", json!({ "call_id": scene.call })).await)
+        },
+        fine: ["reply"],
+        audit: |scene| async move { assert_eq!(scene.show(&scene.ada).await["state"], "ringing") },
+    }
+}
+
+#[test]
+fn every_writing_operation_has_a_row() {
+    let reads = ["me", "listSessions", "linkedinProfile", "activeCalls", "callHistory", "jwks", "health"];
+    for (id, ..) in operations() {
+        let known = ROWS.iter().any(|row| row.split(", ").any(|name| name == id));
+        let excused = WITHOUT_A_ROW.contains(&id.as_str()) || reads.contains(&id.as_str());
+        assert!(known != excused, "{id} needs a row in rows!, and only one of the lists");
+    }
+}
+
+/// The alarm is tested too: an operation of two writes without a transaction must be found out.
+#[tokio::test]
+#[should_panic(expected = "one code is one session")]
+async fn a_planted_bug_is_found() {
+    row(
+        |world: Arc<World>| async move {
+            let scene = Scene::of(&world).await;
+            let code = code(&world, scene.ada.id).await;
+            scene.with(async { code }).await
+        },
+        |scene, world| async move {
+            // Two sessions from one code, as if using it up and beginning the session were two steps.
+            let _ = code(&world, scene.ada.id).await;
+            let other = code(&world, scene.ada.id).await;
+            let _ = post(&world, "/auth/token", json!({ "code": other })).await;
+            post(&world, "/auth/token", json!({ "code": scene.extra })).await
+        },
+        &["200", "400 code_refused"],
+        |scene| async move {
+            let sessions = scene.ada.get("/auth/sessions").await.expect(200);
+            assert_eq!(sessions.body["items"].as_array().map(Vec::len), Some(2), "one code is one session");
+        },
+    )
+    .await;
+}
