@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata as _, SdkError};
+use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, Delete, DeleteRequest, Put, PutRequest, ReturnConsumedCapacity,
     ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update, WriteRequest,
@@ -53,59 +55,51 @@ pub(crate) enum Write {
 }
 
 impl Db {
-    /// One write. When its reply is lost the SDK repeats it, and the repeat meets its own first
-    /// effect: a condition that failed on exactly the item we put is a success.
+    /// One write. Conditions whose repeat could not recognise itself go through a transaction, whose token does.
     pub(crate) async fn write(&self, write: Write) -> Result<(), StoreError> {
-        let capacity = ReturnConsumedCapacity::Total;
-        let old = ReturnValuesOnConditionCheckFailure::AllOld;
         match write {
-            Write::Put { table, item, expect } => {
-                let (condition, names, values) = expect.expression();
-                let sent = self
-                    .client
-                    .put_item()
-                    .table_name(self.name(table))
-                    .set_item(Some(item.clone()))
-                    .set_condition_expression(condition)
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values)
-                    .return_values_on_condition_check_failure(old)
-                    .return_consumed_capacity(capacity)
-                    .send()
-                    .await;
-                match sent {
-                    Ok(done) => self.meter.wrote(&done.consumed_capacity),
-                    Err(SdkError::ServiceError(refused)) if refused.err().is_conditional_check_failed_exception() => {
-                        self.meter.wrote(&None);
-                        let met = match refused.into_err() {
-                            aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(e) => {
-                                e.item
-                            }
-                            _ => None,
-                        };
-                        if met.as_ref() != Some(&item) {
-                            return Err(StoreError::Stale(vec![0]));
-                        }
-                    }
-                    Err(error) => return Err(classify(error)),
+            Write::Put { table, item, expect } => self.put(table, item, &expect).await,
+            other => self.transact(vec![other]).await,
+        }
+    }
+
+    /// When its reply is lost the SDK repeats a put, and the repeat meets its own first effect: a condition that
+    /// failed on exactly the item we put is a success. A transaction on the same item is waited for.
+    async fn put(&self, table: Table, item: Item, expect: &Expect) -> Result<(), StoreError> {
+        let mut attempt = 0;
+        loop {
+            let (condition, names, values) = expect.expression();
+            let sent = self
+                .client
+                .put_item()
+                .table_name(self.name(table))
+                .set_item(Some(item.clone()))
+                .set_condition_expression(condition)
+                .set_expression_attribute_names(names)
+                .set_expression_attribute_values(values)
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await;
+            let error = match sent {
+                Ok(done) => {
+                    self.meter.wrote(&done.consumed_capacity);
+                    return Ok(());
                 }
-                Ok(())
+                Err(error) => error,
+            };
+            self.meter.wrote(&None);
+            match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                    let mine = failed.item() == Some(&item);
+                    return if mine { Ok(()) } else { Err(StoreError::Stale(vec![0])) };
+                }
+                Some(PutItemError::TransactionConflictException(_)) if attempt + 1 < ATTEMPTS => {
+                    attempt += 1;
+                    back_off(attempt).await;
+                }
+                _ => return Err(classify(error)),
             }
-            Write::Delete { table, key, expect: Expect::Whatever } => {
-                let done = self
-                    .client
-                    .delete_item()
-                    .table_name(self.name(table))
-                    .set_key(Some(key))
-                    .return_consumed_capacity(capacity)
-                    .send()
-                    .await
-                    .map_err(classify)?;
-                self.meter.wrote(&done.consumed_capacity);
-                Ok(())
-            }
-            // Conditions whose repeat could not recognise itself go through a transaction, whose token does.
-            conditional => self.transact(vec![conditional]).await,
         }
     }
 
@@ -131,14 +125,8 @@ impl Db {
             };
             self.meter.wrote(&None);
             let reasons: Vec<&str> = match error.as_service_error() {
-                Some(refused) if refused.is_transaction_canceled_exception() => {
-                    use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError as E;
-                    match refused {
-                        E::TransactionCanceledException(e) => {
-                            e.cancellation_reasons().iter().map(|r| r.code().unwrap_or("None")).collect()
-                        }
-                        _ => Vec::new(),
-                    }
+                Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                    cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or("None")).collect()
                 }
                 _ => Vec::new(),
             };

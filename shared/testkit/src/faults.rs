@@ -20,7 +20,8 @@ use tokio::sync::Notify;
 pub enum Fault {
     /// Nothing happened and the service says so, with this exception.
     Refused(&'static str),
-    /// Nothing happened: the transaction met another one. No emulator does this by itself.
+    /// Nothing happened: the write met a transaction on the same item. No emulator does this by itself. Reads and
+    /// batches pass: they never meet it.
     Conflict,
     /// Nothing happened, and the caller sees a timeout.
     RequestLost,
@@ -138,13 +139,13 @@ impl HttpConnector for Faulty {
             faults.0.operations.lock().expect("no panic inside").push(operation.clone());
             let timeout = || ConnectorError::timeout("injected".into());
             match fault {
-                None => inner.call(request).await,
                 Some(Fault::Refused(name)) => Ok(exception(name, "")),
                 Some(Fault::Conflict) if operation == "TransactWriteItems" => Ok(exception(
                     "TransactionCanceledException",
                     r#","CancellationReasons":[{"Code":"TransactionConflict"}]"#,
                 )),
-                Some(Fault::Conflict) => Ok(exception("TransactionConflictException", "")),
+                Some(Fault::Conflict) if operation == "PutItem" => Ok(exception("TransactionConflictException", "")),
+                None | Some(Fault::Conflict) => inner.call(request).await,
                 Some(Fault::RequestLost) => Err(timeout()),
                 Some(Fault::ReplyLost) => {
                     inner.call(request).await?;
