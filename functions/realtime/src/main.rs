@@ -10,5 +10,5 @@ async fn main() -> Result<(), Error> {
     let serve = async |event: LambdaEvent<ApiGatewayWebsocketProxyRequest>| {
         Ok::<ApiGatewayProxyResponse, Error>(realtime::serve(&state, event.payload).await)
     };
-    lambda_runtime::run(service_fn(serve)).await
+    Box::pin(lambda_runtime::run(service_fn(serve))).await
 }
