@@ -77,9 +77,9 @@ impl Faults {
         Self::new(|_, _| None)
     }
 
-    /// One fault, at one call.
-    pub fn at(place: usize, fault: Fault) -> Self {
-        Self::new(move |call, _| (call == place).then_some(fault))
+    /// Faults, each at its call.
+    pub fn at(faults: Vec<(usize, Fault)>) -> Self {
+        Self::new(move |call, _| faults.iter().find(|(place, _)| *place == call).map(|(_, fault)| *fault))
     }
 
     /// The same fault at this call and at every later one.

@@ -220,7 +220,11 @@ fn linkedin_settings(stand_in: &Provider) -> partners::linkedin::Settings {
 /// Takes the data folder for this program alone.
 fn lock(folder: &Path) -> Result<File, String> {
     let failed = |error: std::io::Error| unusable(Some(folder), &error.to_string());
-    std::fs::create_dir_all(folder).map_err(failed)?;
+    let mut folders = std::fs::DirBuilder::new();
+    // Password hashes and keys are in there: for its owner only.
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut folders, 0o700);
+    folders.recursive(true).create(folder).map_err(failed)?;
     let file = File::options().create(true).truncate(false).write(true).open(folder.join("lock")).map_err(failed)?;
     file.try_lock().map_err(|_| unusable(Some(folder), "another dchat uses it"))?;
     Ok(file)
