@@ -19,7 +19,7 @@ const WITHOUT_A_ROW: [&str; 2] = ["linkedinCallback", "linkedinSync"];
 const DEEP: [&str; 6] = ["exchangeCode", "refresh", "initiateCall", "offer", "answer", "endCall"];
 
 /// What an invocation may say when a fault lasts: nothing false, and what to do.
-const HONEST: [&str; 3] = ["503 busy", "409 conflict", "500 internal"];
+const HONEST: [&str; 2] = ["503 busy", "409 conflict"];
 
 /// Two people, a call from one to the other, and whatever a row prepared.
 struct Scene {
