@@ -182,7 +182,7 @@ impl LinkedIn {
 
     /// Where a browser goes to sign in.
     pub fn authorize_url(&self, redirect_uri: &str, state: &str) -> Result<String, ProviderError> {
-        let redirect = self.redirect(redirect_uri)?;
+        let redirect = redirect(redirect_uri)?;
         let (url, _) = self
             .client
             .authorize_url(|| CsrfToken::new(state.to_owned()))
@@ -192,14 +192,9 @@ impl LinkedIn {
         Ok(url.into())
     }
 
-    #[expect(clippy::unused_self, reason = "reads as a property of the client")]
-    fn redirect(&self, uri: &str) -> Result<RedirectUrl, ProviderError> {
-        RedirectUrl::new(uri.to_owned()).map_err(|error| ProviderError::Refused(format!("redirect URI: {error}")))
-    }
-
     /// Redeems a code: tokens, a verified id_token, and the profile of the same person.
     pub async fn redeem(&self, code: &str, redirect_uri: &str, now: Timestamp) -> Result<Grant, ProviderError> {
-        let redirect = self.redirect(redirect_uri)?;
+        let redirect = redirect(redirect_uri)?;
         // A code works once, so it is sent again only when it never left.
         let http = self.http.clone();
         let send = move |request| {
@@ -319,6 +314,10 @@ impl LinkedIn {
         let jwk = found.ok_or_else(|| ProviderError::NotBelieved("unknown key".into()))?;
         DecodingKey::from_jwk(&jwk).map_err(|error| ProviderError::NotBelieved(error.to_string()))
     }
+}
+
+fn redirect(uri: &str) -> Result<RedirectUrl, ProviderError> {
+    RedirectUrl::new(uri.to_owned()).map_err(|error| ProviderError::Refused(format!("redirect URI: {error}")))
 }
 
 /// What cannot be read is not said: a strange picture must not keep anybody from signing in.

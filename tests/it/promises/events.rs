@@ -6,6 +6,7 @@ use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
 use axum::body::Body;
 use lambda_http::request::LambdaRequest;
 use realtime::Occasion;
+use socket::ClientFrame;
 use testkit::World;
 
 use super::root;
@@ -74,13 +75,13 @@ fn every_socket_event_is_an_occasion_and_every_action_has_an_event() {
                 let frame: serde_json::Value =
                     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
                 said.insert(frame["action"].as_str().expect("an action").to_owned());
-                let (_, parsed) = local::contract::parse_frame(&text);
+                let (_, parsed) = ClientFrame::parse(&text);
                 assert!(parsed.is_ok(), "{name}: {parsed:?}");
             }
         }
     }
     assert!(opened > 0 && closed > 0);
-    for action in local::contract::actions() {
+    for action in ClientFrame::ACTIONS {
         assert!(said.contains(*action), "{action} has no event under events/realtime/");
     }
 }

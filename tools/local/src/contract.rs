@@ -163,16 +163,6 @@ pub fn asyncapi_text() -> String {
     serde_json::to_string_pretty(&asyncapi()).expect("a contract is JSON") + "\n"
 }
 
-/// Every action that the contract names.
-pub fn actions() -> &'static [&'static str] {
-    ClientFrame::ACTIONS
-}
-
-/// Reads a frame as the socket function does.
-pub fn parse_frame(text: &str) -> (Option<String>, Result<ClientFrame, Problem>) {
-    ClientFrame::parse(text)
-}
-
 /// Every problem on one page, for `docs/problems.md`.
 pub fn problems_text() -> String {
     let mut text = "# Problems\n\nEvery refusal, generated from `shared/socket/src/problem.rs`. How they look: [api-design.md](api-design.md#errors).\n".to_owned();

@@ -34,16 +34,6 @@ impl Hub {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// How many are open.
-    pub fn len(&self) -> usize {
-        self.with(|open| open.len())
-    }
-
-    /// Whether none is open.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     fn send(&self, connection: &str, frame: String) -> bool {
         self.with(|open| match open.get(connection).map(|outgoing| outgoing.try_send(frame)) {
             Some(Ok(())) => true,

@@ -107,11 +107,6 @@ impl Stack {
         self.address
     }
 
-    /// What is spent at the store.
-    pub fn meter(&self) -> &store::Meter {
-        self.shared.db.meter()
-    }
-
     /// A link that signs in as a demo person, once.
     pub async fn enter_link(&self, person: Demo) -> Result<String, String> {
         let code = people::code(&self.shared, person, SignedDuration::from_hours(24)).await;
