@@ -1,7 +1,7 @@
 //! Measures the real program from outside, in one bounded run:
 //!
 //! ```sh
-//! cargo build --release && cargo run --release --example load
+//! cargo build --release -p local && cargo run --release -p local --example load
 //! ```
 //!
 //! First answer, authenticated reads, call set-up, and a thousand sockets. Give the number of sockets as argument.
