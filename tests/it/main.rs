@@ -14,13 +14,21 @@ mod promises {
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
     }
 
+    /// The HTTP contract.
+    fn contract() -> serde_json::Value {
+        serde_json::from_str(&local::contract::openapi_text()).expect("JSON")
+    }
+
     mod bad_input;
     mod budgets;
     mod contracts;
     mod crash;
     mod events;
     mod layering;
+    mod limits;
     mod races;
+    mod repeats;
+    mod revocation;
     mod strangers;
     mod template;
 }

@@ -60,8 +60,9 @@ pub struct Edge {
     pub entropy: Arc<dyn Entropy>,
 }
 
-/// Wraps a group's routes.
-pub fn wrap(router: Router, edge: &Edge) -> Router {
+/// Wraps a group's routes. `paths` are the known ones, for whoever misspells one.
+pub fn wrap(router: Router, paths: impl IntoIterator<Item = String>, edge: &Edge) -> Router {
+    let paths: Arc<[String]> = paths.into_iter().collect();
     let origins = edge.origins.clone();
     let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(move |origin, _| {
@@ -79,12 +80,14 @@ pub fn wrap(router: Router, edge: &Edge) -> Router {
             header::LOCATION,
             header::RETRY_AFTER,
             REQUEST_ID,
-            HeaderName::from_static("idempotency-replayed"),
+            crate::once::REPLAYED,
+            crate::quota::POLICY,
+            crate::quota::LEFT,
         ])
         .max_age(Duration::from_mins(10));
     let worth = SizeAbove::new(1024).and(NotForContentType::const_new("text/event-stream"));
     let routes = router
-        .fallback(route_unknown)
+        .fallback(move |uri: Uri| std::future::ready(route_unknown(&uri, &paths)))
         .method_not_allowed_fallback(async || Refusal(Problem::new(Code::MethodNotAllowed)))
         .layer(DefaultBodyLimit::max(limit::BODY))
         .layer(middleware::from_fn(time_limit))
@@ -120,9 +123,13 @@ fn strip_version(mut request: Request) -> Request {
     request
 }
 
-async fn route_unknown(uri: Uri) -> Refusal {
+fn route_unknown(uri: &Uri, paths: &[String]) -> Refusal {
     let path: String = uri.path().chars().take(128).collect();
-    Refusal(Problem::because(Code::RouteUnknown, format!("there is no route {path}")))
+    let mut near: Vec<(usize, &str)> =
+        paths.iter().map(|known| (strsim::damerau_levenshtein(known, &path), known.as_str())).collect();
+    near.sort_unstable();
+    let near: Vec<&str> = near.into_iter().take(3).map(|(_, known)| known).collect();
+    Refusal(Problem::because(Code::RouteUnknown, format!("there is no route {path}; near it are {}", near.join(", "))))
 }
 
 async fn time_limit(request: Request, next: Next) -> Response {
@@ -153,7 +160,8 @@ async fn finish(axum::extract::State(edge): axum::extract::State<Edge>, request:
     let id = usable.map_or_else(|| new_request_id(&edge), str::to_owned);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let span = tracing::info_span!("request", id = %id);
-    let mut response = tracing::Instrument::instrument(next.run(request), span).await;
+    let answer = crate::quota::telling(next.run(request));
+    let mut response = tracing::Instrument::instrument(answer, span).await;
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = problem {
         tracing::info!(request.id = %id, http.method = %method, http.path = %path, http.status = response.status().as_u16(), problem.code = problem.code.as_str(), "refused");

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
 use crate::problem::{Code, Problem, pointer};
-use crate::view::{CallView, CandidatesView, DescriptionView, MediaView};
+use crate::view::{CallView, CandidatesView, ClosingView, DescriptionView, MediaView};
 
 /// `{}`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -115,8 +115,7 @@ macro_rules! actions {
                 match action {
                     $($action => read(data).map(Self::$name),)*
                     _ => {
-                        let known = Self::ACTIONS.join(", ");
-                        Err(Problem::because(Code::ActionUnknown, format!("the actions are {known}")))
+                        Err(Problem::because(Code::ActionUnknown, suggestion(action, Self::ACTIONS)))
                     }
                 }
             }
@@ -142,6 +141,15 @@ actions! {
     CallCandidates(CallCandidates) => "call.candidates",
     /// What this device sends.
     CallMedia(CallMedia) => "call.media",
+}
+
+/// What somebody may have meant by a name that is none: the nearest known one, else all.
+pub fn suggestion(meant: &str, known: &[&str]) -> String {
+    let distance = |known: &&&str| strsim::damerau_levenshtein(known, meant);
+    match known.iter().filter(|name| distance(name) <= 3).min_by_key(distance) {
+        Some(nearest) => format!("did you mean {nearest}?"),
+        None => format!("the names are {}", known.join(", ")),
+    }
 }
 
 /// A schema by its name, with those it refers to.
@@ -298,6 +306,8 @@ pushes! {
     CallCandidates(CandidatesView) => "call.candidates",
     /// What a peer sends.
     CallMedia(MediaView) => "call.media",
+    /// This connection is about to be closed from our side.
+    ConnectionClosing(ClosingView) => "connection.closing",
 }
 
 impl Push {

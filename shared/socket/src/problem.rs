@@ -78,6 +78,7 @@ problems! {
     Busy "busy" 503 Later "The store is busy", "Send the same request again after the seconds in Retry-After.";
     Timeout "timeout" 504 Later "The request took too long", "Look whether it took effect, then send it again.";
     Internal "internal" 500 Later "Something went wrong on our side", "Try again; if it stays, report the request id in instance.";
+    TooManyRequests "too_many_requests" 429 Later "A limit is reached", "Wait the seconds in retry_after; GET /api/v1/limits lists every limit.";
     IdempotencyMismatch "idempotency_mismatch" 422 No "The idempotency key was used for another request", "Use a new key for a new request.";
 
     // Identity.
@@ -185,12 +186,14 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// The request's id.
     pub instance: Option<String>,
+    /// Seconds until the same request may succeed.
+    pub retry_after: Option<i64>,
 }
 
 impl Problem {
     /// A problem that says no more than its title.
     pub fn new(code: Code) -> Self {
-        Self { code, detail: code.title().into(), errors: Vec::new(), instance: None }
+        Self { code, detail: code.title().into(), errors: Vec::new(), instance: None, retry_after: None }
     }
 
     /// With a sentence of its own.
@@ -218,6 +221,9 @@ impl Serialize for Problem {
         map.serialize_entry("remedy", code.remedy())?;
         map.serialize_entry("retry", code.retry().as_str())?;
         map.serialize_entry("docs", &format_args!("/docs/problems#{}", code.as_str()))?;
+        if let Some(seconds) = self.retry_after {
+            map.serialize_entry("retry_after", &seconds)?;
+        }
         if let Some(instance) = &self.instance {
             map.serialize_entry("instance", instance)?;
         }
@@ -249,6 +255,10 @@ impl utoipa::PartialSchema for Problem {
             .required("remedy")
             .property("retry", string().enum_values(Some(["no", "same", "later"])))
             .required("retry")
+            .property(
+                "retry_after",
+                ObjectBuilder::new().schema_type(Type::Integer).description(Some("Seconds until it may succeed.")),
+            )
             .property("docs", string())
             .required("docs")
             .property("instance", string())
@@ -258,6 +268,12 @@ impl utoipa::PartialSchema for Problem {
 }
 
 impl utoipa::ToSchema for Problem {}
+
+impl From<domain::quota::TooMany> for Problem {
+    fn from(refused: domain::quota::TooMany) -> Self {
+        Self { retry_after: Some(refused.wait_seconds()), ..Self::because(Code::TooManyRequests, refused.to_string()) }
+    }
+}
 
 macro_rules! told_as {
     ($($refused:ty { $($pattern:pat => $code:ident,)* })*) => {$(

@@ -22,6 +22,11 @@ impl Mailbox {
         self.frames.lock().expect("no panic inside").remove(connection).unwrap_or_default()
     }
 
+    /// Whether the connection was closed, from either side.
+    pub fn is_closed(&self, connection: &ConnectionId) -> bool {
+        self.gone.lock().expect("no panic inside").contains(connection)
+    }
+
     /// From now on the connection is gone (410).
     pub fn cut(&self, connection: &ConnectionId) {
         self.gone.lock().expect("no panic inside").insert(connection.clone());
@@ -51,6 +56,13 @@ impl Courier for Mailbox {
             let frame = serde_json::from_str(frame).map_err(|error| Undelivered::Failed(error.into()))?;
             self.frames.lock().expect("no panic inside").entry(connection.clone()).or_default().push(frame);
             Ok(())
+        })
+    }
+
+    fn close<'a>(&'a self, connection: &'a ConnectionId) -> Delivery<'a> {
+        Box::pin(async move {
+            let there = self.gone.lock().expect("no panic inside").insert(connection.clone());
+            if there { Ok(()) } else { Err(Undelivered::Gone) }
         })
     }
 }

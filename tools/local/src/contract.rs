@@ -33,14 +33,17 @@ pub fn openapi() -> OpenApi {
         app_url: "https://app.example".parse().expect("a URL"),
         socket_url: "wss://socket.example".into(),
         origins: Origins::exactly([]),
+        limited: true,
         linkedin: provider.settings(),
     };
-    let auth = auth::State::new(settings, db.clone(), clock.clone(), entropy.clone()).expect("generated keys fit");
+    let auth = auth::State::new(settings, db.clone(), courier.clone(), clock.clone(), entropy.clone());
+    let auth = auth.expect("generated keys fit");
     let settings = calls::Settings {
         issuer: "contract".into(),
         public_keys: keys.token_keys,
         secret: secret(&keys.cursor_secret),
         origins: Origins::exactly([]),
+        limited: true,
     };
     let calls = calls::State::new(settings, db, courier, clock, entropy);
     let bearer = SecurityScheme::Http(

@@ -17,6 +17,7 @@ dchat: all of Dchat on this machine
   --data DIR     keep everything in this folder (default ./.dchat)
   --ephemeral    keep nothing
   --empty        without the demo people
+  --unlimited    without rate limits, for load tests and fuzzers
   --help, --version
 ";
 
@@ -26,7 +27,7 @@ enum Run {
 }
 
 fn read_arguments() -> Result<Run, lexopt::Error> {
-    let mut options = Options { port: 3000, data: Some(PathBuf::from(".dchat")), demo: true };
+    let mut options = Options { port: 3000, data: Some(PathBuf::from(".dchat")), demo: true, limited: true };
     if let Some(port) = api::Env::text("PORT") {
         options.port = port.parse().map_err(|_| "PORT must be a number from 0 to 65535")?;
     }
@@ -37,6 +38,7 @@ fn read_arguments() -> Result<Run, lexopt::Error> {
             Long("data") => options.data = Some(arguments.value()?.into()),
             Long("ephemeral") => options.data = None,
             Long("empty") => options.demo = false,
+            Long("unlimited") => options.limited = false,
             Long("help") | Short('h') => return Ok(Run::Print(HELP.into())),
             Long("version") | Short('V') => return Ok(Run::Print(format!("dchat {}\n", env!("CARGO_PKG_VERSION")))),
             _ => return Err(argument.unexpected()),

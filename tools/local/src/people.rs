@@ -113,7 +113,7 @@ async fn begin(db: &Db, number: u8, kind: CallKind, from: Demo, to: Demo, at: Ti
     let card = room.card.ok_or_else(|| StoreError::Broken("a demo person without a card".into()))?;
     let Versioned { value: mut card, version } = card;
     card.inbox = card.inbox.with(InboxFact::CallInvited { call: id }, at);
-    Calls::new(db.clone()).begin(&call, event, &[Versioned { value: card, version }]).await?;
+    Calls::new(db.clone()).begin(&call, event, &[Versioned { value: card, version }], None).await?;
     Ok(call)
 }
 

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use api::layers::Origins;
 use api::system::{SystemClock, SystemEntropy};
 use api::token::Access;
-use api::{Env, Signer};
+use api::{Env, Signer, Source};
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -43,6 +43,8 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// Whether to make the demo world.
     pub demo: bool,
+    /// Whether the rates of `domain::limit` hold.
+    pub limited: bool,
 }
 
 /// The program, listening but not yet serving.
@@ -74,25 +76,27 @@ impl Stack {
         let provider = Provider::new(&base, clock.clone(), entropy.clone());
         let linkedin = linkedin_settings(&provider);
         let stand_in = linkedin.client_id == crate::provider::CLIENT_ID;
-        let settings = auth_settings(&keys, &base, linkedin)?;
+        let settings = auth_settings(&keys, &base, linkedin, options.limited)?;
         let signer = Signer::new(TOKEN_ISSUER.into(), &keys.token_signing_key, &keys.token_keys)?;
         if options.demo {
             let settled = people::settle_in(&db, crate::provider::ISSUER, clock.now()).await;
             settled.map_err(|error| unusable(options.data.as_deref(), &error.to_string()))?;
         }
-        let auth = auth::State::new(settings, db.clone(), clock.clone(), entropy.clone())?;
         let courier = Arc::new(ApiGateway::local(&format!("http://{address}")));
+        let auth = auth::State::new(settings, db.clone(), courier.clone(), clock.clone(), entropy.clone())?;
         let settings = calls::Settings {
             issuer: TOKEN_ISSUER.into(),
             public_keys: keys.token_keys.clone(),
             secret: Keys::secret(&keys.cursor_secret)?,
             origins: Origins::loopback(),
+            limited: options.limited,
         };
         let calls = calls::State::new(settings, db.clone(), courier.clone(), clock.clone(), entropy.clone());
         let settings = realtime::Settings {
             issuer: TOKEN_ISSUER.into(),
             public_keys: keys.token_keys.clone(),
             origins: Origins::loopback(),
+            limited: options.limited,
         };
         let realtime = realtime::State::new(settings, db.clone(), courier, clock.clone());
 
@@ -120,7 +124,7 @@ impl Stack {
         let name = person.profile().name.ok_or("a demo person without a name")?;
         let id = SessionId::new(now, &*self.shared.entropy);
         let session = Session::begin(id, person.id(), name.clone(), "terminal", now);
-        let begun = store::Accounts::new(self.shared.db.clone()).begin_session(&session).await;
+        let begun = store::Accounts::new(self.shared.db.clone()).begin_session(&session, None).await;
         begun.map_err(|error| error.to_string())?;
         Ok(self.signer.access(&Access { sub: person.id(), name, sid: id, ver: session.generation }, now))
     }
@@ -139,7 +143,11 @@ impl Stack {
             let stopped = async move {
                 let _ = stopping.wait_for(|stop| *stop).await;
             };
-            servers.spawn(axum::serve(listener, app.clone()).with_graceful_shutdown(stopped).into_future());
+            servers.spawn(
+                axum::serve(listener, app.clone().into_make_service_with_connect_info::<SocketAddr>())
+                    .with_graceful_shutdown(stopped)
+                    .into_future(),
+            );
         }
         until.await;
         let _ = stop.send(true);
@@ -159,9 +167,10 @@ fn app(shared: &Shared, auth: auth::State, calls: calls::State, provider: &Provi
         .merge(pages::router());
     let (auth, calls) = (auth::service(auth), calls::service(calls));
     let groups = tower::service_fn(move |request: Request| {
-        let of_auth = ["/auth", "/.well-known", "/openapi.json", "/asyncapi.json", "/docs/"]
-            .iter()
-            .any(|prefix| request.uri().path().starts_with(prefix));
+        let of_auth =
+            ["/auth", "/.well-known", "/openapi.json", "/asyncapi.json", "/docs", "/api/limits", "/api/v1/limits"]
+                .iter()
+                .any(|prefix| request.uri().path().starts_with(prefix));
         let group = if of_auth { auth.clone() } else { calls.clone() };
         group.oneshot(request)
     });
@@ -169,7 +178,10 @@ fn app(shared: &Shared, auth: auth::State, calls: calls::State, provider: &Provi
 }
 
 /// A page of another host whose name was made to point here (DNS rebinding) gets nothing.
-async fn only_this_machine(request: Request, next: Next) -> Response {
+async fn only_this_machine(mut request: Request, next: Next) -> Response {
+    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
+        request.extensions_mut().insert(Source::of(peer.ip()));
+    }
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     let name = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(name, _)| name);
     if matches!(name, "localhost" | "127.0.0.1" | "[::1]") {
@@ -179,7 +191,12 @@ async fn only_this_machine(request: Request, next: Next) -> Response {
     }
 }
 
-fn auth_settings(keys: &Keys, base: &str, linkedin: partners::linkedin::Settings) -> Result<auth::Settings, String> {
+fn auth_settings(
+    keys: &Keys,
+    base: &str,
+    linkedin: partners::linkedin::Settings,
+    limited: bool,
+) -> Result<auth::Settings, String> {
     Ok(auth::Settings {
         issuer: TOKEN_ISSUER.into(),
         signing_key: keys.token_signing_key.clone(),
@@ -189,6 +206,7 @@ fn auth_settings(keys: &Keys, base: &str, linkedin: partners::linkedin::Settings
         app_url: base.parse().map_err(|error| format!("{base}: {error}"))?,
         socket_url: format!("{}/socket", base.replacen("http", "ws", 1)),
         origins: Origins::loopback(),
+        limited,
         linkedin,
     })
 }
