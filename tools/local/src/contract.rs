@@ -86,7 +86,20 @@ pub fn openapi_text() -> String {
             }
         }
     }
+    close_bodies(&mut contract);
     serde_json::to_string_pretty(&contract).expect("a contract is JSON") + "\n"
+}
+
+/// `api::body!` refuses fields that it does not know, and its schemas say so.
+fn close_bodies(contract: &mut Value) {
+    let operations = contract["paths"].as_object().expect("a contract has paths").values();
+    let operations = operations.flat_map(|item| item.as_object().expect("an item has operations").values());
+    let bodies = operations.filter_map(|operation| {
+        operation.pointer("/requestBody/content/application~1json/schema/$ref")?.as_str()?.strip_prefix('#')
+    });
+    for pointer in bodies.map(str::to_owned).collect::<Vec<_>>() {
+        contract.pointer_mut(&pointer).expect("references lead somewhere")["additionalProperties"] = json!(false);
+    }
 }
 
 /// The socket's contract (`AsyncAPI` 3.0).
