@@ -19,6 +19,7 @@ mod promises {
         serde_json::from_str(&local::contract::openapi_text()).expect("JSON")
     }
 
+    mod access;
     mod bad_input;
     mod budgets;
     mod contracts;
