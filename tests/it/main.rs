@@ -27,6 +27,7 @@ mod promises {
     mod events;
     mod layering;
     mod limits;
+    mod mass_assignment;
     mod races;
     mod repeats;
     mod revocation;
