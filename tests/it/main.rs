@@ -28,6 +28,7 @@ mod promises {
     mod layering;
     mod limits;
     mod mass_assignment;
+    mod problems;
     mod races;
     mod repeats;
     mod revocation;
