@@ -19,6 +19,7 @@ mod promises {
         serde_json::from_str(&local::contract::openapi_text()).expect("JSON")
     }
 
+    mod access;
     mod bad_input;
     mod budgets;
     mod contracts;
@@ -26,6 +27,8 @@ mod promises {
     mod events;
     mod layering;
     mod limits;
+    mod mass_assignment;
+    mod problems;
     mod races;
     mod repeats;
     mod revocation;

@@ -11,6 +11,7 @@ pub mod courier;
 pub mod faults;
 pub mod person;
 pub mod reply;
+pub mod snapshot;
 pub mod world;
 
 pub use clock::{Counted, FixedClock};
@@ -18,6 +19,7 @@ pub use courier::Mailbox;
 pub use faults::{Fault, Faults};
 pub use person::{Person, Socket};
 pub use reply::Reply;
+pub use snapshot::Snapshot;
 pub use world::World;
 
 /// A session description that passes for one.

@@ -43,6 +43,7 @@ pub struct World {
     pub provider: String,
     auth: Router,
     calls: Router,
+    pub(crate) reader: crate::snapshot::Reader,
     parts: Parts,
 }
 
@@ -58,6 +59,7 @@ struct Parts {
     base: String,
     entropy: Arc<dyn Entropy>,
     sources: Arc<AtomicU32>,
+    limited: bool,
 }
 
 impl World {
@@ -80,7 +82,18 @@ impl World {
         let public_url = public_url.map_or_else(|| base.clone(), str::to_owned);
         let (mailbox, keys) = (Arc::new(Mailbox::default()), Keys::generate());
         Self::put_together(
-            Parts { engine, public_url, clock, mailbox, keys, provider, base, entropy, sources: Arc::default() },
+            Parts {
+                engine,
+                public_url,
+                clock,
+                mailbox,
+                keys,
+                provider,
+                base,
+                entropy,
+                sources: Arc::default(),
+                limited: true,
+            },
             db,
         )
     }
@@ -90,6 +103,11 @@ impl World {
     pub fn another_process(&self, faults: &Faults) -> Arc<Self> {
         let db = Db::local_through(faults.transport(), &self.parts.engine, local::engine::table_names());
         Self::put_together(self.parts.clone(), db)
+    }
+
+    /// The same world with limits that let everything pass, for whoever asks more than anybody may.
+    pub fn without_limits(&self) -> Arc<Self> {
+        Self::put_together(Parts { limited: false, ..self.parts.clone() }, self.db.clone())
     }
 
     fn put_together(parts: Parts, db: Db) -> Arc<Self> {
@@ -106,7 +124,7 @@ impl World {
             app_url: "https://app.example/welcome".parse().expect("a URL"),
             socket_url: "wss://socket.example/dev".into(),
             origins: origins.clone(),
-            limited: true,
+            limited: parts.limited,
             linkedin: parts.provider.settings(),
         };
         let auth = auth::State::new(settings, db.clone(), mailbox.clone(), clock.clone(), entropy.clone())
@@ -116,11 +134,15 @@ impl World {
             public_keys: keys.token_keys.clone(),
             secret: secret(&keys.cursor_secret),
             origins: origins.clone(),
-            limited: true,
+            limited: parts.limited,
         };
         let calls = calls::State::new(settings, db.clone(), mailbox.clone(), clock.clone(), entropy.clone());
-        let settings =
-            realtime::Settings { issuer: "test".into(), public_keys: keys.token_keys.clone(), origins, limited: true };
+        let settings = realtime::Settings {
+            issuer: "test".into(),
+            public_keys: keys.token_keys.clone(),
+            origins,
+            limited: parts.limited,
+        };
         let realtime = realtime::State::new(settings, db.clone(), mailbox.clone(), clock);
         Arc::new(Self {
             clock: parts.clock.clone(),
@@ -131,6 +153,7 @@ impl World {
             provider: parts.base.clone(),
             auth: auth::service(auth),
             calls: calls::service(calls),
+            reader: crate::snapshot::Reader::default(),
             parts,
         })
     }
@@ -143,6 +166,10 @@ impl World {
     /// Fresh bytes, as the functions get them.
     pub fn entropy(&self) -> &dyn Entropy {
         &*self.parts.entropy
+    }
+
+    pub(crate) fn engine_url(&self) -> &str {
+        &self.parts.engine
     }
 
     /// Sends a request to the group that has its path. It comes from a network of its own, unless it names a [`Source`].
