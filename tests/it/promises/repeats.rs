@@ -144,3 +144,16 @@ async fn a_refused_request_keeps_nothing_and_a_key_is_free_again_after_a_day() {
     let later = send(&world, path, "k", Some(&ada), somebody).await.expect(201);
     assert_ne!(first.text("/call_id"), later.text("/call_id"));
 }
+/// An answer that gives away tokens cannot be read from the store.
+#[tokio::test]
+async fn kept_answers_are_sealed() {
+    let world = World::new().await;
+    let new = json!({ "email": "new@example.com", "password": PASSWORD, "name": "New" });
+    let first = send(&world, "/auth/register", "the-key", None, new).await.expect(201);
+    let stored = format!("{:?}", world.snapshot().await);
+    for secret in [first.text("/access_token"), first.text("/refresh_token"), PASSWORD.to_owned(), "the-key".to_owned()]
+    {
+        assert!(!stored.contains(&secret), "{secret:.12} is in the store");
+    }
+    assert!(stored.contains("answer#"), "the answer is kept");
+}

@@ -150,7 +150,7 @@ pub(crate) async fn request(State(trace): State<Trace>, request: Request, next: 
     };
     let (request, body) = if small(request.headers()) {
         let (parts, body) = request.into_parts();
-        let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_else(|_| Bytes::new());
+        let bytes = body.collect().await.map_or_else(|_| Bytes::new(), http_body_util::Collected::to_bytes);
         (Request::from_parts(parts, Body::from(bytes.clone())), shown(&bytes))
     } else {
         (request, Value::Null)
