@@ -72,9 +72,7 @@ pub(crate) async fn initiate(
             Err(stale) if stale.is_stale() => {}
             begun => {
                 begun?;
-                let rooms: Vec<Room> =
-                    callees.into_iter().zip(rooms).map(|(card, room)| Room { card: Some(card), ..room }).collect();
-                ring(&state, &call, &rooms, now).await;
+                ring(&state, &call, &ask.participants, now).await?;
                 return Ok(created(&call, now));
             }
         }
@@ -98,8 +96,7 @@ async fn repeated(
     }
     let known = known.settle(now).0;
     if known.state == CallState::Initiated {
-        let rooms = state.switchboard.connections.rooms(people, true, now).await?;
-        ring(state, &known, &rooms, now).await;
+        ring(state, &known, people, now).await?;
     }
     Ok(([(HeaderName::from_static("idempotency-replayed"), "true")], created(&known, now)).into_response())
 }
@@ -147,10 +144,13 @@ fn invite(
     cards.collect()
 }
 
-/// Tells every callee's devices, all at once.
-async fn ring(state: &State, call: &Call, rooms: &[Room], now: jiff::Timestamp) {
+/// Tells every callee's devices, all at once. Who is connected is read after the invitation was written: whoever comes
+/// online later finds it there.
+async fn ring(state: &State, call: &Call, people: &[UserId], now: jiff::Timestamp) -> Result<(), Problem> {
+    let rooms = state.switchboard.connections.rooms(people, true, now).await?;
     let posts: Vec<_> = rooms.iter().map(|room| ring_one(state, call, room, now)).collect();
     stream::iter(posts).buffer_unordered(limit::CALL_PEOPLE).collect::<Vec<_>>().await;
+    Ok(())
 }
 
 async fn ring_one(state: &State, call: &Call, room: &Room, now: jiff::Timestamp) {
