@@ -8,14 +8,18 @@
 
 pub mod clock;
 pub mod courier;
+pub mod dice;
 pub mod faults;
+pub mod interleave;
 pub mod person;
 pub mod reply;
 pub mod world;
 
 pub use clock::{Counted, FixedClock};
 pub use courier::Mailbox;
+pub use dice::Dice;
 pub use faults::{Fault, Faults};
+pub use interleave::{Gate, Orders, Turn};
 pub use person::{Person, Socket};
 pub use reply::Reply;
 pub use world::World;
