@@ -14,7 +14,7 @@ use url::Url;
 /// A browser: its cookies, and nothing else.
 #[derive(Clone, Default)]
 pub(crate) struct Browser {
-    cookies: HashMap<String, String>,
+    pub(crate) cookies: HashMap<String, String>,
 }
 
 pub(crate) fn query(url: &Url, name: &str) -> Option<String> {
@@ -79,7 +79,7 @@ pub(crate) async fn exchange(world: &Arc<World>, app: &Url) -> Reply {
     world.anonymous(Method::POST, "/auth/token", Some(json!({ "code": code }))).await
 }
 
-async fn sign_in(world: &Arc<World>, person: &str) -> Person {
+pub(crate) async fn sign_in(world: &Arc<World>, person: &str) -> Person {
     let mut browser = Browser::default();
     let auth_url = browser.begin(world, None).await;
     let app = browser.come_back(world, &pick(&auth_url, person).await).await.expect("the app");

@@ -663,7 +663,7 @@ async fn a_thief_and_the_owner_do_not_both_keep_a_token_after_both_used_it() {
 }
 
 /// Forgets who has this LinkedIn account, so that the next sign-in is a first one.
-async fn forget(world: &Arc<World>, handle: &str) {
+pub(super) async fn forget(world: &Arc<World>, handle: &str) {
     let subject = Subject { issuer: local::provider::ISSUER.into(), sub: handle.into() };
     let accounts = Accounts::new(world.db.clone());
     if let Some(user) = accounts.by_linkedin(&subject).await.expect("answers") {
