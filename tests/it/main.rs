@@ -4,7 +4,7 @@
 
 mod journeys {
     mod calling;
-    mod linkedin;
+    pub(crate) mod linkedin;
     mod signing_in;
     mod sockets;
 }
@@ -25,6 +25,7 @@ mod promises {
     mod contracts;
     mod crash;
     mod events;
+    mod interleavings;
     mod layering;
     mod limits;
     mod mass_assignment;

@@ -80,9 +80,7 @@ async fn begin(state: &State, caller: &Access, ask: &Initiate, once: &Repeatable
             Err(stale) if stale.is_stale() => {}
             begun => {
                 begun?;
-                let rooms: Vec<Room> =
-                    callees.into_iter().zip(rooms).map(|(card, room)| Room { card: Some(card), ..room }).collect();
-                ring(state, &call, &rooms, now).await;
+                ring(state, &call, &ask.participants, now).await?;
                 return Ok(answer);
             }
         }
@@ -101,8 +99,7 @@ async fn ring_again(state: &State, caller: UserId, first: &Answer, people: &[Use
     let Some(Begun { call_id }) = first.read() else { return Ok(()) };
     let known = state.switchboard.call_of(caller, call_id, true).await?.value.settle(now).0;
     if known.state == CallState::Initiated {
-        let rooms = state.switchboard.connections.rooms(people, true, now).await?;
-        ring(state, &known, &rooms, now).await;
+        ring(state, &known, people, now).await?;
     }
     Ok(())
 }
@@ -134,10 +131,13 @@ fn invite(
     cards.collect()
 }
 
-/// Tells every callee's devices, all at once.
-async fn ring(state: &State, call: &Call, rooms: &[Room], now: jiff::Timestamp) {
+/// Tells every callee's devices, all at once. Who is connected is read after the invitation was written: whoever comes
+/// online later finds it there.
+async fn ring(state: &State, call: &Call, people: &[UserId], now: jiff::Timestamp) -> Result<(), Problem> {
+    let rooms = state.switchboard.connections.rooms(people, true, now).await?;
     let posts: Vec<_> = rooms.iter().map(|room| ring_one(state, call, room, now)).collect();
     stream::iter(posts).buffer_unordered(limit::CALL_PEOPLE).collect::<Vec<_>>().await;
+    Ok(())
 }
 
 async fn ring_one(state: &State, call: &Call, room: &Room, now: jiff::Timestamp) {

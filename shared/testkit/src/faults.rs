@@ -15,6 +15,8 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use tokio::sync::Notify;
 
+use crate::interleave::{Gate, Touch};
+
 /// What becomes of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -53,6 +55,7 @@ struct Inner {
     calls: AtomicUsize,
     operations: Mutex<Vec<String>>,
     died: Notify,
+    gate: Option<Gate>,
 }
 
 /// A plan, and what has come of it.
@@ -68,8 +71,17 @@ impl std::fmt::Debug for Faults {
 impl Faults {
     /// Asks the plan at every call, by its number from 0 and its operation (`PutItem`, `TransactWriteItems` …).
     pub fn new(plan: impl Fn(usize, &str) -> Option<Fault> + Send + Sync + 'static) -> Self {
+        Self::planned(plan, None)
+    }
+
+    /// Nothing goes wrong, but every call waits at this gate until it is let go.
+    pub fn behind(gate: Gate) -> Self {
+        Self::planned(|_, _| None, Some(gate))
+    }
+
+    fn planned(plan: impl Fn(usize, &str) -> Option<Fault> + Send + Sync + 'static, gate: Option<Gate>) -> Self {
         let (calls, operations, died) = (AtomicUsize::new(0), Mutex::default(), Notify::new());
-        Self(Arc::new(Inner { plan: Box::new(plan), calls, operations, died }))
+        Self(Arc::new(Inner { plan: Box::new(plan), calls, operations, died, gate }))
     }
 
     /// Nothing goes wrong; the calls are counted.
@@ -134,6 +146,13 @@ impl HttpConnector for Faulty {
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         let (inner, faults) = (self.inner.clone(), self.faults.clone());
         HttpConnectorFuture::new(async move {
+            let _passing = match &faults.0.gate {
+                Some(gate) => {
+                    let body = request.body().bytes().unwrap_or_default();
+                    Some(gate.pass(Touch::of(&operation, body)).await)
+                }
+                None => None,
+            };
             let number = faults.0.calls.fetch_add(1, Ordering::SeqCst);
             let fault = (faults.0.plan)(number, &operation);
             faults.0.operations.lock().expect("no panic inside").push(operation.clone());

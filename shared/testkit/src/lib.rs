@@ -8,7 +8,9 @@
 
 pub mod clock;
 pub mod courier;
+pub mod dice;
 pub mod faults;
+pub mod interleave;
 pub mod person;
 pub mod reply;
 pub mod snapshot;
@@ -16,7 +18,9 @@ pub mod world;
 
 pub use clock::{Counted, FixedClock};
 pub use courier::Mailbox;
+pub use dice::Dice;
 pub use faults::{Fault, Faults};
+pub use interleave::{Gate, Orders, Turn};
 pub use person::{Person, Socket};
 pub use reply::Reply;
 pub use snapshot::Snapshot;

@@ -74,6 +74,11 @@ impl Person {
         Self::of(&self.world, &reply)
     }
 
+    /// The world whose process serves this person.
+    pub fn world(&self) -> Arc<World> {
+        Arc::clone(&self.world)
+    }
+
     /// The same person with the same device, served by another process.
     #[must_use]
     pub fn at(&self, world: &Arc<World>) -> Self {

@@ -12,12 +12,12 @@ use testkit::{Person, Reply, World};
 use url::Url;
 
 /// A browser: its cookies, and nothing else.
-#[derive(Default)]
-struct Browser {
-    cookies: HashMap<String, String>,
+#[derive(Clone, Default)]
+pub(crate) struct Browser {
+    pub(crate) cookies: HashMap<String, String>,
 }
 
-fn query(url: &Url, name: &str) -> Option<String> {
+pub(crate) fn query(url: &Url, name: &str) -> Option<String> {
     url.query_pairs().find(|(n, _)| n == name).map(|(_, value)| value.into_owned())
 }
 
@@ -46,14 +46,14 @@ impl Browser {
     }
 
     /// Begins a sign-in; where LinkedIn is.
-    async fn begin(&mut self, world: &World, bearer: Option<&str>) -> Url {
+    pub(crate) async fn begin(&mut self, world: &World, bearer: Option<&str>) -> Url {
         let begun = self.get(world, "/auth/linkedin/auth-url?return_to=/calls", bearer).await.expect(200);
         assert!(begun.text("/state").len() >= 43, "32 random bytes");
         begun.text("/auth_url").parse().expect("a URL")
     }
 
     /// Comes back with what LinkedIn sent along; where the app is.
-    async fn come_back(&mut self, world: &World, callback: &str) -> Result<Url, String> {
+    pub(crate) async fn come_back(&mut self, world: &World, callback: &str) -> Result<Url, String> {
         let reply = self.get(world, callback, None).await;
         match reply.status.as_u16() {
             303 => Ok(reply.header("location").parse().expect("a URL")),
@@ -63,7 +63,7 @@ impl Browser {
 }
 
 /// Picks a person at LinkedIn; the callback's path and query.
-async fn pick(auth_url: &Url, person: &str) -> String {
+pub(crate) async fn pick(auth_url: &Url, person: &str) -> String {
     let mut url = auth_url.clone();
     url.set_path("/stand-in/choose");
     url.query_pairs_mut().append_pair("person", person);
@@ -74,12 +74,12 @@ async fn pick(auth_url: &Url, person: &str) -> String {
     format!("{}?{}", back.path(), back.query().unwrap_or_default())
 }
 
-async fn exchange(world: &Arc<World>, app: &Url) -> Reply {
+pub(crate) async fn exchange(world: &Arc<World>, app: &Url) -> Reply {
     let code = query(app, "code").expect("a one-time code");
     world.anonymous(Method::POST, "/auth/token", Some(json!({ "code": code }))).await
 }
 
-async fn sign_in(world: &Arc<World>, person: &str) -> Person {
+pub(crate) async fn sign_in(world: &Arc<World>, person: &str) -> Person {
     let mut browser = Browser::default();
     let auth_url = browser.begin(world, None).await;
     let app = browser.come_back(world, &pick(&auth_url, person).await).await.expect("the app");

@@ -59,7 +59,7 @@ async fn no_operation_costs_more_than_its_budget() {
     within("presence of one", meter.take(), 2, 1.0, 0.0);
 
     let call = ada.call(&[&bo]).await;
-    within("initiate 1:1, counted", meter.take(), 2 + 1, 1.0, 8.0 + 1.0);
+    within("initiate 1:1, counted, and 1 request per callee told", meter.take(), 2 + 1 + 1, 0.5 + 1.0, 8.0 + 1.0);
     at_bo.say("call.ringing", json!({ "call_id": call })).await;
     within("ringing, and 1 request per person told", meter.take(), 3 + 2, 1.0 + 1.0, 1.0);
     let offered = ada.in_call(&call, "offer", json!({ "sdp": browser_sdp() })).await.expect(200);
