@@ -8,14 +8,16 @@ use domain::quota::network;
 use http::request::Parts;
 use lambda_http::request::RequestContext;
 
-/// The network that a request comes from, see [`network`].
+use crate::secret::hash;
+
+/// A hash of the network that a request comes from, see [`network`]: addresses are personal, and are kept nowhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source(pub String);
 
 impl Source {
     /// The network of an address. The laptop's server and tests put it among a request's extensions.
     pub fn of(address: IpAddr) -> Self {
-        Self(network(address))
+        Self(hash(network(address)))
     }
 }
 

@@ -20,30 +20,34 @@ const REMEMBERED: usize = 10_000;
 #[derive(Clone, Debug)]
 pub struct Revocations {
     db: Db,
-    alive: Arc<Mutex<HashMap<SessionId, Timestamp>>>,
+    seen: Arc<Mutex<HashMap<SessionId, Seen>>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Seen {
+    AliveAt(Timestamp),
+    Ended,
 }
 
 impl Revocations {
     /// The ended sessions of this store.
     pub fn new(db: Db) -> Self {
-        Self { db, alive: Arc::default() }
+        Self { db, seen: Arc::default() }
     }
 
     async fn ask(&self, user: UserId, session: SessionId, fresh: bool, now: Timestamp) -> Result<bool, StoreError> {
-        let seen = self.alive.lock().unwrap_or_else(PoisonError::into_inner).get(&session).copied();
-        if !fresh && seen.is_some_and(|seen| now.duration_since(seen) < limit::REVOCATION) {
-            return Ok(false);
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(&session).copied();
+        match seen {
+            Some(Seen::Ended) => return Ok(true),
+            Some(Seen::AliveAt(at)) if !fresh && now.duration_since(at) < limit::REVOCATION => return Ok(false),
+            _ => {}
         }
         let ended = self.db.get(&Key::Ended(user, session), fresh).await?.is_some();
-        let mut alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
-        if alive.len() >= REMEMBERED {
-            alive.clear();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() >= REMEMBERED {
+            seen.clear();
         }
-        if ended {
-            alive.remove(&session);
-        } else {
-            alive.insert(session, now);
-        }
+        seen.insert(session, if ended { Seen::Ended } else { Seen::AliveAt(now) });
         Ok(ended)
     }
 }

@@ -46,6 +46,10 @@ async fn its_tokens_are_refused_within_a_minute_everywhere() {
         assert!(seen == "401 session_revoked" || (!late && seen == "200"), "{seen} after {second} s");
         world.clock.advance(SignedDuration::from_secs(1));
     }
+    world.meter().take();
+    assert_eq!(stolen.get("/auth/me").await.summary(), "401 session_revoked");
+    assert_eq!(stolen.get("/auth/me").await.summary(), "401 session_revoked");
+    assert!(world.meter().take().requests <= 1, "and whoever goes on with them costs the store nothing");
     assert_eq!(ada.get("/auth/me").await.summary(), "200", "the other device goes on");
 }
 
