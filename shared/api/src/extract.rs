@@ -5,7 +5,7 @@ use axum::response::IntoResponse as _;
 use http::{StatusCode, header, request::Parts};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use socket::problem::{Code, FieldError, Problem, pointer};
+use socket::problem::{Code, FieldError, Problem, pointer, wrong};
 
 use crate::once::Once;
 use crate::refusal::Refusal;
@@ -56,7 +56,7 @@ impl Fields {
                 None
             }
             Err(error) => {
-                self.fail(format!("/{name}{}", pointer(error.path())), error.inner().to_string());
+                self.fail(format!("/{name}{}", pointer(error.path())), wrong(error.inner()));
                 None
             }
         }
