@@ -158,7 +158,9 @@ async fn finish(axum::extract::State(edge): axum::extract::State<Edge>, request:
         (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     });
     let id = usable.map_or_else(|| new_request_id(&edge), str::to_owned);
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    // For the log, where anybody's path must not fill a page.
+    let path: String = request.uri().path().chars().take(256).collect();
+    let method = request.method().clone();
     let span = tracing::info_span!("request", id = %id);
     let answer = crate::quota::telling(next.run(request));
     let mut response = tracing::Instrument::instrument(answer, span).await;
