@@ -60,14 +60,14 @@ pub fn or_exit<T>(state: Result<T, String>) -> T {
     })
 }
 
-/// The log of a Lambda function: one JSON object per line.
+/// The log of a Lambda function: one JSON object per line. Never below `debug`: there the SDK writes whole items.
 pub fn log<W>(level: tracing::Level, writer: W) -> impl tracing::Subscriber + Send + Sync
 where
     W: for<'w> tracing_subscriber::fmt::MakeWriter<'w> + Send + Sync + 'static,
 {
     tracing_subscriber::fmt()
         .json()
-        .with_max_level(level)
+        .with_max_level(level.min(tracing::Level::DEBUG))
         .with_current_span(true)
         .with_ansi(false)
         .with_writer(writer)
