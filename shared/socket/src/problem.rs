@@ -165,15 +165,18 @@ pub fn wrong(error: &serde_json::Error) -> String {
     }
 }
 
+/// One step of a JSON Pointer, to a field of this name.
+pub fn step(name: &str) -> String {
+    let name: String = name.chars().take(NAME).collect();
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
 /// The JSON Pointer of a place that serde names; empty for the whole value.
 pub fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
-    let steps = path.iter().filter_map(|step| match step {
+    let steps = path.iter().filter_map(|segment| match segment {
         Segment::Seq { index } => Some(format!("/{index}")),
-        Segment::Map { key } => {
-            let key: String = key.chars().take(NAME).collect();
-            Some(format!("/{}", key.replace('~', "~0").replace('/', "~1")))
-        }
+        Segment::Map { key } => Some(step(key)),
         Segment::Enum { variant } => Some(format!("/{variant}")),
         Segment::Unknown => None,
     });
@@ -361,6 +364,11 @@ told_as! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_step_leads_to_one_field() {
+        assert_eq!((step("a/b~c").as_str(), step(&"x".repeat(999)).len()), ("/a~1b~0c", NAME + 1));
+    }
 
     #[test]
     fn causes_are_told_at_a_bearable_length() {
