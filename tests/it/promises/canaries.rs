@@ -291,6 +291,10 @@ impl Day {
                     self.world.send(request(Method::GET, path, &headers, None)).await;
                 }
             }
+            // Nothing that a machine made is taken for an id.
+            for path in ["/auth/sessions/", "/api/webrtc/call/", "/"].into_iter().filter(|_| secret.len() > 40) {
+                self.ada.get(&format!("{path}{}", secret.replace(['+', '/', '='], "-"))).await;
+            }
             let escaped = escaped(secret.as_bytes());
             for path in [
                 "/auth/linkedin/callback?state=",
