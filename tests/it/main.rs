@@ -22,6 +22,7 @@ mod promises {
     mod access;
     mod bad_input;
     mod budgets;
+    mod canaries;
     mod contracts;
     mod crash;
     mod events;

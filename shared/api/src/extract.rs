@@ -5,7 +5,7 @@ use axum::response::IntoResponse as _;
 use http::{StatusCode, header, request::Parts};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use socket::problem::{Code, FieldError, Problem, pointer};
+use socket::problem::{Code, FieldError, Problem, pointer, step, wrong};
 
 use crate::once::Once;
 use crate::refusal::Refusal;
@@ -56,7 +56,7 @@ impl Fields {
                 None
             }
             Err(error) => {
-                self.fail(format!("/{name}{}", pointer(error.path())), error.inner().to_string());
+                self.fail(format!("/{name}{}", pointer(error.path())), wrong(error.inner()));
                 None
             }
         }
@@ -70,8 +70,7 @@ impl Fields {
     pub fn finish(mut self) -> Result<(), Problem> {
         for name in self.map.keys().take(16) {
             let hint = format!("is not a field; {}", socket::frame::suggestion(name, &self.known));
-            let name: String = name.chars().take(64).collect();
-            self.errors.push(FieldError { pointer: format!("/{name}"), detail: hint });
+            self.errors.push(FieldError { pointer: step(name), detail: hint });
         }
         if self.errors.is_empty() {
             return Ok(());
@@ -207,7 +206,7 @@ impl<S: Send + Sync, T: FromFields> FromRequestParts<S> for Query<T> {
         let mut map = Map::new();
         for (name, value) in pairs {
             if map.insert(name.clone(), Value::String(value)).is_some() {
-                return Err(crate::refusal::invalid(format!("?{name}"), "is named twice").into());
+                return Err(crate::refusal::invalid(step(&name).replacen('/', "?", 1), "is named twice").into());
             }
         }
         T::from_fields(Fields::of_query(map)).map(Self).map_err(|mut problem| {

@@ -151,6 +151,16 @@ fn new_request_id(edge: &Edge) -> String {
     format!("req_{}", uuid.as_simple())
 }
 
+/// A path for the log. Names of routes and ids are shown; whatever else somebody put in their place may be a token,
+/// and may be as long as a page.
+fn shown(path: &str) -> String {
+    let plain = |part: &str| {
+        part.len() <= 40 && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b))
+    };
+    let parts: Vec<&str> = path.split('/').take(16).map(|part| if plain(part) { part } else { "…" }).collect();
+    parts.join("/")
+}
+
 /// Gives the request its id, writes the body of a problem, and sets the headers that every answer has.
 async fn finish(axum::extract::State(edge): axum::extract::State<Edge>, request: Request, next: Next) -> Response {
     let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
@@ -158,7 +168,8 @@ async fn finish(axum::extract::State(edge): axum::extract::State<Edge>, request:
         (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     });
     let id = usable.map_or_else(|| new_request_id(&edge), str::to_owned);
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let path = shown(request.uri().path());
+    let method = request.method().clone();
     let span = tracing::info_span!("request", id = %id);
     let answer = crate::quota::telling(next.run(request));
     let mut response = tracing::Instrument::instrument(answer, span).await;
@@ -179,4 +190,21 @@ async fn finish(axum::extract::State(edge): axum::extract::State<Edge>, request:
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_in_the_log_shows_routes_and_ids_and_nothing_else() {
+        for path in
+            ["/", "/.well-known/jwks.json", "/api/webrtc/call/call_01a1f8d4d84870008000000000000057/ice-candidate"]
+        {
+            assert_eq!(shown(path), path);
+        }
+        assert_eq!(shown("/auth/sessions/eyJhbGciOiJFZERTQSJ9.e30.x"), "/auth/sessions/…");
+        assert_eq!(shown(&format!("/auth/%0a/{}", "x".repeat(9_999))), "/auth/…/…");
+        assert!(shown(&"/x".repeat(9_999)).len() < 40);
+    }
 }

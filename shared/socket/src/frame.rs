@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
-use crate::problem::{Code, Problem, pointer};
+use crate::problem::{Code, Problem, pointer, wrong};
 use crate::view::{CallView, CandidatesView, ClosingView, DescriptionView, MediaView};
 
 /// `{}`.
@@ -176,7 +176,7 @@ fn read<T: DeserializeOwned>(data: serde_json::Value) -> Result<T, Problem> {
     let pointed = serde_path_to_error::deserialize(data);
     pointed.map_err(|error| {
         let place = format!("/data{}", pointer(error.path()));
-        Problem::new(Code::InvalidFields).at(place, error.inner().to_string())
+        Problem::new(Code::InvalidFields).at(place, wrong(error.inner()))
     })
 }
 
@@ -188,7 +188,7 @@ impl ClientFrame {
         }
         let envelope: Envelope = match serde_json::from_str(text) {
             Ok(envelope) => envelope,
-            Err(error) => return (None, Err(Problem::because(Code::FrameMalformed, error.to_string()))),
+            Err(error) => return (None, Err(Problem::because(Code::FrameMalformed, wrong(&error)))),
         };
         if envelope.id.as_ref().is_some_and(|id| id.len() > 64 || id.chars().any(char::is_control)) {
             let problem = Problem::new(Code::InvalidFields).at("/id", "must have at most 64 characters, all printable");

@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests may spawn and read the environment")]
 #![expect(clippy::missing_panics_doc, reason = "a test panics when its world breaks")]
 
+pub mod browser;
 pub mod clock;
 pub mod courier;
 pub mod dice;

@@ -168,6 +168,11 @@ impl World {
         &*self.parts.entropy
     }
 
+    /// What proves to the stand-in that Dchat is its client.
+    pub fn provider_secret(&self) -> String {
+        self.parts.provider.settings().client_secret
+    }
+
     pub(crate) fn engine_url(&self) -> &str {
         &self.parts.engine
     }

@@ -7,7 +7,6 @@ pub(super) mod scene;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use testkit::Snapshot;
 
 use super::root;
 use requests::{Answer, Field, Operation, Place, Values, Way, operations};
@@ -118,9 +117,7 @@ impl Run {
         }
         let sent = operation.request(&Values { own: &own, instead }, &actor.credentials);
         let world = self.scene.world.clone();
-        for actor in &self.scene.actors {
-            world.mailbox.take(&actor.credentials.connection);
-        }
+        world.mailbox.mend();
         let before = if prepared { world.snapshot().await } else { self.scene.ready.clone() };
         let (posts, _) = (world.mailbox.posts(), world.meter().take());
         let mut answer = sent.through(&world).await;
@@ -181,19 +178,10 @@ impl Run {
                 }
             }
         }
-        self.reset(&before, &after).await;
-        (answer, requests)
-    }
-
-    /// Puts everything back; a session that ended may be remembered elsewhere than in the store, so then anew.
-    async fn reset(&mut self, before: &Snapshot, after: &Snapshot) {
-        let ended =
-            |change: &testkit::snapshot::Change<'_>| change.after.is_some_and(|item| item["revoked"].is_object());
-        if before.changes(after).iter().any(ended) {
-            self.scene = Scene::new().await;
-        } else if *after != self.scene.ready {
-            self.scene.world.restore(&self.scene.ready).await;
+        if after != self.scene.ready {
+            world.restore(&self.scene.ready).await;
         }
+        (answer, requests)
     }
 
     async fn operation(&mut self, operation: &Operation, rule: &Rule, every: &Rule) {

@@ -13,7 +13,6 @@ use domain::lease::ConnectionId;
 use domain::limit::Rate;
 use http::{Method, Request};
 use jiff::SignedDuration;
-use partners::http::Http;
 use realtime::Occasion;
 use serde_json::{Value, json};
 use socket::Code;
@@ -148,15 +147,7 @@ impl Stage {
             Some(person) => person.get(path).await,
             None => self.world.anonymous(Method::GET, path, None).await,
         };
-        let begun = begun.expect(200);
-        let mut url: Url = begun.text("/auth_url").parse().expect("a URL");
-        url.set_path("/stand-in/choose");
-        url.query_pairs_mut().append_pair("person", whom);
-        let picked = Request::get(url.as_str()).body(Vec::new()).expect("a request");
-        let picked = Http::default().send(picked).await.expect("an answer");
-        let back: Url = picked.headers()["location"].to_str().expect("text").parse().expect("a URL");
-        let cookie = begun.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
-        (cookie, format!("{}?{}", back.path(), back.query().unwrap_or_default()))
+        testkit::browser::consent(&self.world, &begun.expect(200), whom).await
     }
 
     async fn come_back(&self, (cookie, path): (String, String)) -> Said {
