@@ -22,6 +22,7 @@ mod promises {
     mod interleavings;
     mod layering;
     mod races;
+    mod storm;
     mod strangers;
     mod template;
 }

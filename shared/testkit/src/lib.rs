@@ -13,10 +13,11 @@ pub mod faults;
 pub mod interleave;
 pub mod person;
 pub mod reply;
+pub mod storm;
 pub mod world;
 
 pub use clock::{Counted, FixedClock};
-pub use courier::Mailbox;
+pub use courier::{Fate, Mailbox};
 pub use dice::Dice;
 pub use faults::{Fault, Faults};
 pub use interleave::{Gate, Orders, Turn};
