@@ -155,7 +155,7 @@ fn possible(checked: Result<(), Impossible>, call: &str) -> Checked {
 }
 
 impl Crowd {
-    async fn gather(home: &Arc<World>, planted: Planted, luck: &mut Luck) -> Self {
+    async fn gather(home: &Arc<World>, planted: Planted, luck: &mut Luck) -> Result<Self, String> {
         let mut crowd = Self {
             home: Arc::clone(home),
             shaky: Shaky::of(home),
@@ -173,8 +173,9 @@ impl Crowd {
             crowd.people.push(person.id);
             crowd.inbox.push(Vec::new());
             crowd.sign_in(crowd.people.len() - 1, None).await;
+            crowd.open(crowd.devices.len() - 1, &mut Luck::fair()).await?;
         }
-        crowd
+        Ok(crowd)
     }
 
     fn now(&self) -> Timestamp {
@@ -734,10 +735,11 @@ impl Crowd {
             (What::SignIn, ..) => {
                 let owner = self.devices[device].owner;
                 let many = self.devices.iter().filter(|device| device.owner == owner).count();
-                if many < DEVICES {
-                    self.sign_in(owner, None).await;
+                if many == DEVICES {
+                    return Ok(());
                 }
-                Ok(())
+                self.sign_in(owner, None).await;
+                self.open(self.devices.len() - 1, &mut luck).await
             }
             (What::Refresh, ..) => self.refresh(device, &mut luck).await,
             (What::Open, _, None) => self.open(device, &mut luck).await,
@@ -991,7 +993,7 @@ impl Crowd {
 
 async fn weathers(home: &Arc<World>, seed: u64, steps: &[Step], planted: Planted) -> Result<Seen, String> {
     let mut luck = Luck::of(seed);
-    let mut crowd = Crowd::gather(home, planted, &mut luck).await;
+    let mut crowd = Crowd::gather(home, planted, &mut luck).await?;
     for (number, step) in steps.iter().enumerate() {
         crowd.step(step).await.map_err(|told| format!("step {number}, {step}: {told}"))?;
     }
