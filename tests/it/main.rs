@@ -34,6 +34,7 @@ mod promises {
     mod races;
     mod repeats;
     mod revocation;
+    mod storm;
     mod strangers;
     mod template;
 }

@@ -313,15 +313,16 @@ impl Call {
         let state = match self.state {
             CallState::Initiated if now >= self.ring_until => failed(FailedBecause::Unreachable),
             CallState::Ringing if now >= self.ring_until => failed(FailedBecause::NoAnswer),
+            // The ring runs out long before the longest call, and a late reader must not say otherwise.
+            CallState::Connected { since } if now >= self.ring_until && talking < 2 => {
+                CallState::Disconnected { since, at: self.ring_until, because: EndedBecause::HungUp, by: None }
+            }
             CallState::Connected { since } if now >= since + limit::CALL_LONGEST => CallState::Disconnected {
                 since,
                 at: since + limit::CALL_LONGEST,
                 because: EndedBecause::Expired,
                 by: None,
             },
-            CallState::Connected { since } if now >= self.ring_until && talking < 2 => {
-                CallState::Disconnected { since, at: self.ring_until, because: EndedBecause::HungUp, by: None }
-            }
             unchanged => unchanged,
         };
         let event = (state != self.state).then_some(CallEvent::Ended);

@@ -1,11 +1,26 @@
 //! Where pushes end up in a test.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Mutex;
 
 use domain::lease::ConnectionId;
 use serde_json::Value;
 use socket::courier::{Courier, Delivery, Undelivered};
+
+/// What becomes of one post.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It arrives.
+    Arrives,
+    /// It seems to arrive, and does not.
+    Swallowed,
+    /// It arrives twice.
+    Twice,
+    /// It seems to arrive, and does so when [`Mailbox::deliver`] says.
+    Held,
+    /// API Gateway has just cut the connection (410).
+    Gone,
+}
 
 /// Keeps every frame by its connection.
 #[derive(Debug, Default)]
@@ -14,6 +29,8 @@ pub struct Mailbox {
     gone: Mutex<HashSet<ConnectionId>>,
     posts: Mutex<usize>,
     swallowing: Mutex<bool>,
+    fates: Mutex<VecDeque<Fate>>,
+    held: Mutex<Vec<(ConnectionId, Value)>>,
 }
 
 impl Mailbox {
@@ -43,6 +60,33 @@ impl Mailbox {
         *self.swallowing.lock().expect("no panic inside") = true;
     }
 
+    /// What becomes of the next posts; those after them arrive.
+    pub fn foretell(&self, fates: impl IntoIterator<Item = Fate>) {
+        *self.fates.lock().expect("no panic inside") = fates.into_iter().collect();
+    }
+
+    /// How many posts are held.
+    pub fn held(&self) -> usize {
+        self.held.lock().expect("no panic inside").len()
+    }
+
+    /// Lets a held post arrive, by its place among them. One to a connection that is gone is lost.
+    pub fn deliver(&self, place: usize) {
+        let (connection, frame) = self.held.lock().expect("no panic inside").remove(place);
+        if !self.is_gone(&connection) {
+            self.keep(&connection, frame);
+        }
+    }
+
+    /// Whether the connection was cut.
+    pub fn is_gone(&self, connection: &ConnectionId) -> bool {
+        self.gone.lock().expect("no panic inside").contains(connection)
+    }
+
+    fn keep(&self, connection: &ConnectionId, frame: Value) {
+        self.frames.lock().expect("no panic inside").entry(connection.clone()).or_default().push(frame);
+    }
+
     /// How many frames were posted, those to gone connections included.
     pub fn posts(&self) -> usize {
         *self.posts.lock().expect("no panic inside")
@@ -53,14 +97,26 @@ impl Courier for Mailbox {
     fn post<'a>(&'a self, connection: &'a ConnectionId, frame: &'a str) -> Delivery<'a> {
         Box::pin(async move {
             *self.posts.lock().expect("no panic inside") += 1;
-            if self.gone.lock().expect("no panic inside").contains(connection) {
+            let fate = self.fates.lock().expect("no panic inside").pop_front().unwrap_or(Fate::Arrives);
+            if fate == Fate::Gone {
+                self.cut(connection);
+            }
+            if self.is_gone(connection) {
                 return Err(Undelivered::Gone);
             }
             if *self.swallowing.lock().expect("no panic inside") {
                 return Ok(());
             }
-            let frame = serde_json::from_str(frame).map_err(|error| Undelivered::Failed(error.into()))?;
-            self.frames.lock().expect("no panic inside").entry(connection.clone()).or_default().push(frame);
+            let frame: Value = serde_json::from_str(frame).map_err(|error| Undelivered::Failed(error.into()))?;
+            match fate {
+                Fate::Swallowed | Fate::Gone => {}
+                Fate::Held => self.held.lock().expect("no panic inside").push((connection.clone(), frame)),
+                Fate::Arrives => self.keep(connection, frame),
+                Fate::Twice => {
+                    self.keep(connection, frame.clone());
+                    self.keep(connection, frame);
+                }
+            }
             Ok(())
         })
     }

@@ -15,10 +15,11 @@ pub mod interleave;
 pub mod person;
 pub mod reply;
 pub mod snapshot;
+pub mod storm;
 pub mod world;
 
 pub use clock::{Counted, FixedClock};
-pub use courier::Mailbox;
+pub use courier::{Fate, Mailbox};
 pub use dice::Dice;
 pub use faults::{Fault, Faults};
 pub use interleave::{Gate, Orders, Turn};

@@ -1011,4 +1011,7 @@ async fn orders_that_are_left_out_have_an_end_that_is_walked() {
     println!("without leaving out: {all}; with: {few}");
     assert_eq!(few_ends, all_ends);
     assert!(few.orders * 2 < all.orders, "{few} of {all}");
+    let (sample, sample_ends) = ends(Orders::of(&home, 2).all().at_most(16)).await;
+    assert_eq!((sample.every, sample.orders), (false, 16), "beyond the most it says that it is a sample: {sample}");
+    assert!(sample_ends.is_subset(&all_ends));
 }

@@ -206,3 +206,14 @@ fn in_a_group_one_no_ends_nothing() {
     assert_eq!(call.peer(user(1), Some(user(2))), Err(CallRefused::Gone));
     assert!(call.is_polite(user(3), user(1)) && !call.is_polite(user(1), user(3)));
 }
+
+/// Bo answers and leaves while Chidi's devices still ring: the call is over when the ring is, whoever reads it when.
+#[test]
+fn an_end_by_the_clock_does_not_depend_on_when_somebody_reads() {
+    let call = start(&[2, 3]).answer(user(2), &device("d"), at(1)).expect("it rings").0;
+    let call = call.end(user(2), at(2)).expect("he is in it").0;
+    assert!(!call.is_over(), "Chidi may still come");
+    let early = call.clone().settle(at(90)).0;
+    assert_eq!(early.ended_at(), Some(at(90)));
+    assert_eq!(call.settle(at(1) + limit::CALL_LONGEST).0, early);
+}
