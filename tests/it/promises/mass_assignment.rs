@@ -61,8 +61,7 @@ async fn fault(scene: &Scene, good: &Sent, name: &str, value: &Value) -> Option<
         return Some(format!("{} {}", answer.summary(), answer.body));
     }
     let after = scene.world.snapshot().await;
-    let changed = scene.ready.changes(&after).first().map(|change| format!("wrote {}", change.key));
-    changed
+    scene.ready.changes(&after).first().map(|change| format!("wrote {}", change.key))
 }
 
 /// The alarm is tested too: a field that is taken is noticed.
