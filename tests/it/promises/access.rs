@@ -5,8 +5,11 @@ mod rules;
 pub(super) mod scene;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
+use testkit::World;
+use testkit::snapshot::Change;
 
 use super::root;
 use requests::{Answer, Field, Operation, Place, Values, Way, operations};
@@ -102,7 +105,7 @@ impl Run {
             ("register", "email") => "new@example.com".to_owned(),
             _ => actor.own(kind),
         };
-        let mut prepared = prepare(operation, actor).await;
+        let mut prepared = prepare(operation, actor, &self.scene.world).await;
         if let Some(key) = key {
             // Somebody else has used the key, for the same.
             let owner = self.scene.actor(if role == Role::Stranger { Role::Caller } else { Role::Stranger });
@@ -110,7 +113,7 @@ impl Run {
                 ("register", "email") => "another@example.com".to_owned(),
                 _ => owner.own(kind),
             };
-            prepare(operation, owner).await;
+            prepare(operation, owner, &self.scene.world).await;
             let theirs = operation.request(&Values { own: &theirs, instead: Some(key) }, &owner.credentials);
             theirs.through(&self.scene.world).await;
             prepared = true;
@@ -179,7 +182,12 @@ impl Run {
             }
         }
         if after != self.scene.ready {
-            world.restore(&self.scene.ready).await;
+            let ended = |change: &Change<'_>| change.after.is_some_and(|item| item["revoked"].is_object());
+            if before.changes(&after).iter().any(ended) {
+                // A process remembers that a session ended: another one goes on.
+                self.scene.world = self.scene.world.without_limits();
+            }
+            self.scene.world.restore(&self.scene.ready).await;
         }
         (answer, requests)
     }
@@ -268,16 +276,16 @@ impl Run {
 }
 
 /// What must be there before an operation can do its work: an offer, to answer it. Whether something was done.
-async fn prepare(operation: &Operation, actor: &Actor) -> bool {
+async fn prepare(operation: &Operation, actor: &Actor, world: &Arc<World>) -> bool {
     if operation.id == "answer" {
         let to = json!({ "sdp": testkit::sdp("please answer"), "to": actor.person.id.to_string() });
-        actor.peer.in_call(&actor.own("call"), "offer", to).await;
+        actor.peer.at(world).in_call(&actor.own("call"), "offer", to).await;
     }
     operation.id == "answer"
 }
 
 /// What a broken server does.
-async fn plant(leak: Leak, target: Target, role: Role, world: &testkit::World, answer: &mut Answer) {
+async fn plant(leak: Leak, target: Target, role: Role, world: &World, answer: &mut Answer) {
     let foreign = target == Target::Foreign && answer.status == 404;
     match leak {
         Leak::Forbidden if foreign => answer.status = 403,

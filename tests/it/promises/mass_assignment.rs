@@ -76,7 +76,7 @@ async fn a_field_that_is_taken_is_noticed() {
 
 #[tokio::test]
 async fn no_attribute_of_the_store_is_a_field_that_nobody_documented() {
-    let scene = Scene::new().await;
+    let mut scene = Scene::new().await;
     let names = stored(&scene.ready);
     assert!(
         names.len() >= 40 && ["version", "generation", "standing", "hash"].iter().all(|name| names.contains_key(*name))
@@ -105,7 +105,8 @@ async fn no_attribute_of_the_store_is_a_field_that_nobody_documented() {
             let after = scene.world.snapshot().await;
             let found = after.items().find(|item| item.to_string().contains(PLANTED));
             assert!(found.is_none(), "{} kept {found:?}", operation.id);
-            scene.world.restore(&scene.ready).await;
+            // What it did may be remembered elsewhere than in the store.
+            scene = Scene::new().await;
             ignored += 1;
         }
     }
