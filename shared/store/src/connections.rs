@@ -19,6 +19,11 @@ use crate::write::{Expect, Write, put};
 
 const READS_AT_ONCE: usize = 8;
 
+/// A lease that can be renewed.
+const OPEN: u64 = 1;
+/// A tombstone: a ping that was under way when the connection closed does not bring it back.
+const CLOSED: u64 = 2;
+
 /// A person as others need them: a name, and an inbox to write to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Card {
@@ -57,7 +62,7 @@ impl Connections {
     /// ticket up. Two plain writes, not a transaction of twice the price: a death in between leaves a
     /// lease without a connection, which the first push removes.
     pub async fn open(&self, lease: &Lease) -> Result<(), StoreError> {
-        self.db.write(lease_put(lease, Expect::Absent)?).await?;
+        self.db.write(lease_put(lease, Expect::Absent, OPEN)?).await?;
         let expiry = ttl(lease.opened_at + limit::SOCKET_LIFE);
         self.db.write(put(&Key::Connection(&lease.connection), lease, Expect::Whatever, &[expiry])?).await
     }
@@ -91,9 +96,9 @@ impl Connections {
         Ok(None)
     }
 
-    /// Renews a lease that is still there.
+    /// Renews a lease that is still open.
     pub async fn renew(&self, lease: &Lease) -> Result<(), StoreError> {
-        self.db.write(lease_put(lease, Expect::Present)?).await
+        self.db.write(lease_put(lease, Expect::Version(OPEN), OPEN)?).await
     }
 
     /// Closes a connection.
@@ -108,7 +113,7 @@ impl Connections {
     async fn forget(&self, lease: &Lease, now: Timestamp) -> Result<(), StoreError> {
         let (connection, key) = (Key::Connection(&lease.connection), Key::Lease(lease.user, lease.ticket));
         let of_lease = if now < lease.opened_at + limit::TICKET {
-            lease_put(&Lease { expires_at: now, ..lease.clone() }, Expect::Whatever)?
+            lease_put(&Lease { expires_at: now, ..lease.clone() }, Expect::Whatever, CLOSED)?
         } else {
             Write::Delete { table: key.table(), key: key_of(&key), expect: Expect::Whatever }
         };
@@ -184,11 +189,11 @@ impl Connections {
     }
 }
 
-fn lease_put(lease: &Lease, expect: Expect) -> Result<Write, StoreError> {
+fn lease_put(lease: &Lease, expect: Expect, state: u64) -> Result<Write, StoreError> {
     let key = Key::Lease(lease.user, lease.ticket);
     // Not cleaned up while its ticket could still be used.
     let cleanup = ttl(lease.expires_at.max(lease.opened_at + limit::TICKET));
-    Ok(Write::Put { table: key.table(), item: item_of(&key, lease, &[cleanup])?, expect })
+    Ok(Write::Put { table: key.table(), item: item_of(&key, lease, &[cleanup, version(state)])?, expect })
 }
 
 /// The write that leaves a new inbox on a card; part of the transaction that makes the fact.
