@@ -14,14 +14,26 @@ mod promises {
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
     }
 
+    /// The HTTP contract.
+    fn contract() -> serde_json::Value {
+        serde_json::from_str(&local::contract::openapi_text()).expect("JSON")
+    }
+
+    mod access;
     mod bad_input;
     mod budgets;
+    mod canaries;
     mod contracts;
     mod crash;
     mod events;
     mod interleavings;
     mod layering;
+    mod limits;
+    mod mass_assignment;
+    mod problems;
     mod races;
+    mod repeats;
+    mod revocation;
     mod storm;
     mod strangers;
     mod template;

@@ -1,9 +1,11 @@
 //! `POST /auth/token`
 
+use api::once::{Repeatable, respond};
 use api::secret::hash;
-use api::{Body, Refusal};
-use axum::Json;
+use api::{Answer, Keyed, Refusal, Source};
 use axum::extract::State as Extract;
+use axum::response::Response;
+use domain::limit::Rate;
 use http::HeaderMap;
 use socket::{Code, Problem};
 
@@ -23,13 +25,27 @@ api::body! {
 /// Turns a one-time code into tokens. The code works once, for 60 seconds.
 #[utoipa::path(
     post, path = "/auth/token", operation_id = "exchangeCode", tag = "auth", request_body = Exchange,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Yours, one per code.")),
     responses((status = 200, body = Tokens), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
 pub(crate) async fn exchange_code(
     Extract(state): Extract<State>,
+    source: Source,
     headers: HeaderMap,
-    Body(Exchange { code, code_verifier }): Body<Exchange>,
-) -> Result<Json<Tokens>, Refusal> {
+    Keyed { body, once }: Keyed<Exchange>,
+) -> Result<Response, Refusal> {
+    let once = once.of("exchangeCode", &hash(&body.code), &state.answer_key);
+    state.limit(Rate::SignIn, &source.0).await?;
+    let done = exchange(&state, &headers, body, &once).await;
+    Ok(respond(once.settle(done, async |scope| state.answers.find(&scope, state.now()).await).await?))
+}
+
+async fn exchange(
+    state: &State,
+    headers: &HeaderMap,
+    Exchange { code, code_verifier }: Exchange,
+    once: &Repeatable,
+) -> Result<Answer, Problem> {
     let refused = || Problem::new(Code::CodeRefused);
     let code = hash(code);
     let known = state.accounts.find_code(&code).await?.filter(|login| state.now() < login.expires_at);
@@ -41,15 +57,14 @@ pub(crate) async fn exchange_code(
         _ => false,
     };
     if !begun_here {
-        return Err(refused().into());
+        return Err(refused());
     }
     let account = state.accounts.find(known.user).await?.ok_or_else(refused)?.value;
-    let session = begin_session(&state, account.id, account.name, &headers);
-    match state.accounts.redeem(&code, &session).await {
-        Err(stale) if stale.is_stale() => Err(refused().into()),
-        done => {
-            done?;
-            Ok(Json(Tokens::of(&session, &state)))
-        }
+    let session = begin_session(state, account.id, account.name, headers);
+    let answer = Answer::ok(&Tokens::of(&session, state));
+    let kept = once.keep(&answer, state.entropy(), state.now());
+    match state.accounts.redeem(&code, &session, kept.as_ref()).await {
+        Err(stale) if stale.is_stale() => Err(refused()),
+        done => Ok(done.map(|()| answer)?),
     }
 }

@@ -16,6 +16,7 @@
 //! | `GET /auth/linkedin/profile` | `linkedin_profile.rs` |
 //! | `POST /auth/linkedin/sync` | `linkedin_sync.rs` |
 //! | `POST /auth/linkedin/unlink` | `linkedin_unlink.rs` |
+//! | `GET /api/limits` | `limits.rs` |
 //! | `GET /.well-known/jwks.json` | `jwks.rs` |
 //! | `GET /openapi.json`, `/asyncapi.json`, `/docs/problems` | `contracts.rs` |
 
@@ -24,8 +25,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 mod contracts;
+mod device;
 mod exchange_code;
 mod jwks;
+mod limits;
 mod linkedin_auth_url;
 mod linkedin_callback;
 mod linkedin_profile;
@@ -62,6 +65,7 @@ pub fn router(state: State) -> OpenApiRouter {
         .routes(routes!(linkedin_profile::linkedin_profile))
         .routes(routes!(linkedin_sync::linkedin_sync))
         .routes(routes!(linkedin_unlink::linkedin_unlink))
+        .routes(routes!(limits::limits))
         .routes(routes!(jwks::jwks))
         .with_state(state)
 }
@@ -69,5 +73,7 @@ pub fn router(state: State) -> OpenApiRouter {
 /// The group as Lambda and the laptop run it.
 pub fn service(state: State) -> Router {
     let edge = state.edge.clone();
-    api::layers::wrap(router(state).split_for_parts().0.merge(contracts::router()), &edge)
+    let (routes, contract) = router(state).split_for_parts();
+    let paths = contract.paths.paths.into_keys();
+    api::layers::wrap(routes.merge(contracts::router()), paths, &edge)
 }

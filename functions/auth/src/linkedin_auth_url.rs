@@ -1,11 +1,11 @@
 //! `GET /auth/linkedin/auth-url`
 
 use api::secret::{hash, random};
-use api::{Caller, Query, Refusal};
+use api::{Confirmed, Query, Refusal, Source};
 use axum::Json;
 use axum::extract::State as Extract;
 use axum::response::{IntoResponse as _, Response};
-use domain::limit;
+use domain::limit::{self, Rate};
 use domain::sign_in::{Purpose, SignIn};
 use domain::text::{Challenge, ReturnTo};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -48,11 +48,13 @@ pub(crate) struct AuthUrl {
 )]
 pub(crate) async fn linkedin_auth_url(
     Extract(state): Extract<State>,
-    caller: Option<Caller>,
+    source: Source,
+    caller: Option<Confirmed>,
     headers: HeaderMap,
     Query(ask): Query<Begin>,
 ) -> Result<Response, Refusal> {
-    let purpose = caller.map_or(Purpose::SignIn, |Caller(caller)| Purpose::Link(caller.sub));
+    state.limit(Rate::SignIn, &source.0).await?;
+    let purpose = caller.map_or(Purpose::SignIn, |Confirmed(caller)| Purpose::Link(caller.sub));
     let (begun, cookie) = begin(&state, purpose, (ask.return_to, ask.code_challenge), &headers).await?;
     let cookie = [(header::SET_COOKIE, cookie)];
     Ok(if ask.redirect == Some(true) {

@@ -1,6 +1,6 @@
 //! `POST /auth/linkedin/sync`
 
-use api::{Caller, Refusal};
+use api::{Confirmed, Refusal};
 use axum::Json;
 use axum::extract::State as Extract;
 use axum::response::{IntoResponse as _, Response};
@@ -36,7 +36,7 @@ pub(crate) struct Synced {
 )]
 pub(crate) async fn linkedin_sync(
     Extract(state): Extract<State>,
-    Caller(caller): Caller,
+    Confirmed(caller): Confirmed,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     for _ in 0..4 {

@@ -1,6 +1,6 @@
 //! `POST /auth/linkedin/unlink`
 
-use api::{Caller, Refusal};
+use api::{Confirmed, Refusal};
 use axum::Json;
 use axum::extract::State as Extract;
 use domain::account::AccountRefused;
@@ -16,7 +16,7 @@ use crate::view::LinkedInProfile;
 )]
 pub(crate) async fn linkedin_unlink(
     Extract(state): Extract<State>,
-    Caller(caller): Caller,
+    Confirmed(caller): Confirmed,
 ) -> Result<Json<LinkedInProfile>, Refusal> {
     for _ in 0..4 {
         let read = state.accounts.find(caller.sub).await?.ok_or_else(|| Problem::new(Code::AccountGone))?;

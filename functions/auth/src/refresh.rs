@@ -4,10 +4,12 @@ use api::secret::hash;
 use api::{Body, Refusal, extract::idempotency_key};
 use axum::Json;
 use axum::extract::State as Extract;
+use domain::limit::Rate;
 use domain::session::{Refresh as Outcome, SessionRefused};
 use http::HeaderMap;
 use socket::{Code, Problem};
 
+use crate::revoke_session::end;
 use crate::state::State;
 use crate::view::{RefreshToken, Tokens};
 
@@ -33,6 +35,7 @@ pub(crate) async fn refresh(
 ) -> Result<Json<Tokens>, Refusal> {
     let proof = idempotency_key(&headers)?.map(|key| hash(key.as_str())[..22].to_owned());
     let token = RefreshToken::read(&refresh_token, &state).ok_or_else(|| Problem::new(Code::RefreshInvalid))?;
+    state.limit(Rate::Refresh, &token.session.to_string()).await?;
     // The first read may be a moment old: only a rotation is believed of it, because its write is conditional.
     for fresh in [false, true, true, true] {
         let Some(read) = state.accounts.session(token.user, token.session, fresh).await? else {
@@ -47,7 +50,7 @@ pub(crate) async fn refresh(
             Outcome::Again(session) => (Ok(()), Ok(session)),
             Outcome::Theft(session) => {
                 tracing::warn!(security.event = "refresh_token_reused", user.id = %session.user, session.id = %session.id, "a session was ended");
-                (state.accounts.save_session(&session, read.version).await, Err(SessionRefused::Reused))
+                (end(&state, &session, read.version).await, Err(SessionRefused::Reused))
             }
             Outcome::Refused(refused) => (Ok(()), Err(refused)),
         };

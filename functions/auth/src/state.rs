@@ -9,11 +9,14 @@ use api::token::PublicKeys;
 use api::{Env, Secret, Signer, Verifier};
 use axum::extract::FromRef;
 use domain::clock::{Clock, Entropy};
+use domain::limit::Rate;
 use jiff::Timestamp;
+use partners::ApiGateway;
 use partners::linkedin::{self, LinkedIn};
+use socket::{Courier, Problem};
 use store::db::TableNames;
 use store::keys::Table;
-use store::{Accounts, Db};
+use store::{Accounts, Answers, Connections, Db, Limits, Revocations};
 
 use crate::password::Passwords;
 
@@ -36,6 +39,8 @@ pub struct Settings {
     pub socket_url: String,
     /// `ALLOWED_ORIGINS`.
     pub origins: Origins,
+    /// Whether the rates of `domain::limit` hold. Everywhere but under a load test.
+    pub limited: bool,
     /// `LINKEDIN_…`.
     pub linkedin: linkedin::Settings,
 }
@@ -45,12 +50,19 @@ pub struct Settings {
 pub struct State {
     pub(crate) edge: Edge,
     pub(crate) accounts: Accounts,
+    pub(crate) answers: Answers,
+    pub(crate) sessions: Revocations,
+    pub(crate) connections: Connections,
+    pub(crate) courier: Arc<dyn Courier>,
+    limits: Limits,
     pub(crate) linkedin: Arc<LinkedIn>,
     pub(crate) passwords: Passwords,
     pub(crate) signer: Signer,
     pub(crate) verifier: Verifier,
     pub(crate) refresh_key: Secret,
     pub(crate) sealing_key: Secret,
+    pub(crate) device_key: Secret,
+    pub(crate) answer_key: Secret,
     pub(crate) public_url: Option<String>,
     pub(crate) app_url: url::Url,
     pub(crate) socket_url: String,
@@ -58,18 +70,31 @@ pub struct State {
 
 impl State {
     /// The state of these settings.
-    pub fn new(settings: Settings, db: Db, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Self, String> {
+    pub fn new(
+        settings: Settings,
+        db: Db,
+        courier: Arc<dyn Courier>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, String> {
         let signer = Signer::new(settings.issuer.clone(), &settings.signing_key, &settings.public_keys)
             .map_err(|fault| format!("TOKEN_SIGNING_KEY: {fault}"))?;
         Ok(Self {
             edge: Edge { origins: settings.origins, clock, entropy },
-            accounts: Accounts::new(db),
+            accounts: Accounts::new(db.clone()),
+            answers: Answers::new(db.clone(), Table::Accounts),
+            sessions: Revocations::new(db.clone()),
+            connections: Connections::new(db.clone()),
+            courier,
+            limits: if settings.limited { Limits::new(db) } else { Limits::new(db).unenforced() },
             linkedin: Arc::new(LinkedIn::new(settings.linkedin)?),
             passwords: Passwords::default(),
             signer,
             verifier: Verifier::new(settings.issuer, settings.public_keys),
             refresh_key: settings.secret.derive("refresh token"),
             sealing_key: settings.secret.derive("provider token"),
+            device_key: settings.secret.derive("device"),
+            answer_key: settings.secret.derive("answer"),
             public_url: settings.public_url.map(|url| url.trim_end_matches('/').to_owned()),
             app_url: settings.app_url,
             socket_url: settings.socket_url,
@@ -99,6 +124,7 @@ impl State {
         let (app_url, socket_url) = (env.parse("APP_URL"), env.required("SOCKET_URL"));
         let origins = Origins::exactly(env.list("ALLOWED_ORIGINS"));
         let public_url = Env::text("PUBLIC_URL");
+        let endpoint = env.required("SOCKET_API");
         let settings = public_keys.zip(secret).zip(app_url).map(|((public_keys, secret), app_url)| Settings {
             issuer,
             signing_key,
@@ -108,16 +134,23 @@ impl State {
             app_url,
             socket_url,
             origins,
+            limited: true,
             linkedin,
         });
         let settings = env.finish(settings)?;
         let db = Db::from_env(names).await;
         db.warm_up(Table::Accounts).await;
-        Self::new(settings, db, Arc::new(SystemClock), Arc::new(SystemEntropy))
+        let courier = Arc::new(ApiGateway::from_env(&endpoint).await);
+        Self::new(settings, db, courier, Arc::new(SystemClock), Arc::new(SystemEntropy))
     }
 
     pub(crate) fn now(&self) -> Timestamp {
         self.edge.clock.now()
+    }
+
+    /// Takes one of `who`'s, and notes what is left for the answer's headers.
+    pub(crate) async fn limit(&self, rate: Rate, who: &str) -> Result<(), Problem> {
+        api::quota::check(self.limits.take(rate, who, self.now()).await?)
     }
 
     pub(crate) fn entropy(&self) -> &dyn Entropy {
@@ -127,6 +160,10 @@ impl State {
 
 impl FromRef<State> for Trust {
     fn from_ref(state: &State) -> Self {
-        Self { verifier: state.verifier.clone(), clock: state.edge.clock.clone() }
+        Self {
+            verifier: state.verifier.clone(),
+            sessions: Arc::new(state.sessions.clone()),
+            clock: state.edge.clock.clone(),
+        }
     }
 }

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::device;
 use crate::state::State;
 
 /// A person as tokens know them.
@@ -37,9 +38,18 @@ pub(crate) struct Tokens {
     session_id: SessionId,
     /// Whose.
     user: PersonView,
+    /// After a sign-in with a password: keep it on this device, and send it with the next one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_token: Option<String>,
 }
 
 impl Tokens {
+    /// With a token for a device that knows the password of this address.
+    #[must_use]
+    pub(crate) fn knowing(self, email: &Email, state: &State) -> Self {
+        Self { device_token: Some(device::token(email, state)), ..self }
+    }
+
     /// The newest tokens of a session.
     pub(crate) fn of(session: &Session, state: &State) -> Self {
         let access = Access { sub: session.user, name: session.name.clone(), sid: session.id, ver: session.generation };
@@ -50,6 +60,7 @@ impl Tokens {
             refresh_token: RefreshToken::of(session).write(state),
             session_id: session.id,
             user: PersonView { id: session.user, name: session.name.clone() },
+            device_token: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use api::{Caller, Refusal};
 use axum::Json;
 use axum::extract::State as Extract;
 use domain::id::TicketId;
-use domain::limit;
+use domain::limit::{self, Rate};
 use domain::session::SessionRefused;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -36,6 +36,7 @@ pub(crate) async fn ws_ticket(
     Extract(state): Extract<State>,
     Caller(caller): Caller,
 ) -> Result<Json<TicketView>, Refusal> {
+    state.limit(Rate::Ticket, &caller.sub.to_string()).await?;
     let now = state.now();
     let session = state.accounts.session(caller.sub, caller.sid, true).await?;
     session.ok_or(SessionRefused::Revoked)?.value.alive(now)?;

@@ -5,6 +5,7 @@ use axum::Json;
 use axum::extract::State as Extract;
 use domain::call::{CallEvent, CallRefused};
 use domain::id::{CallId, OfferId, UserId};
+use domain::limit::Rate;
 use domain::negotiation::{self, Description, DescriptionKind};
 use domain::sdp::Sdp;
 use domain::text::DeviceId;
@@ -48,6 +49,7 @@ pub(crate) async fn answer(
     if ask.r#type.is_some_and(|kind| kind != DescriptionKind::Answer) {
         return Err(api::refusal::invalid("/type", "must be answer here; offers go to …/offer").into());
     }
+    state.limit(Rate::Signal, caller.sub).await?;
     let device = device(ask.device_id.clone(), &caller);
     for attempt in 0..TRIES {
         let (now, fresh) = (state.now(), attempt > 0);
@@ -60,7 +62,7 @@ pub(crate) async fn answer(
         let repeated = known.description(answer.from, answer.to).is_some_and(|d| d.value == answer);
         let saved = match event {
             _ if repeated => Ok(()),
-            None => state.switchboard.calls.describe(id, &answer, Some(read)).await,
+            None => state.switchboard.calls.describe(id, &answer, Some(read), None).await,
             Some(event) => state.switchboard.calls.answer(&known, &answer, read, &call, event).await,
         };
         match saved {

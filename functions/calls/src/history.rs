@@ -48,7 +48,7 @@ pub(crate) struct History {
 /// clients of the predecessor and reaches 500 deep.
 #[utoipa::path(
     get, path = "/api/webrtc/calls/history", operation_id = "callHistory", tag = "calls", security(("bearer" = [])),
-    params(("limit" = Option<u32>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query), ("offset" = Option<u32>, Query, maximum = 500)),
+    params(("limit" = Option<u32>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query, min_length = 1), ("offset" = Option<u32>, Query, maximum = 500)),
     responses((status = 200, body = History), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
 pub(crate) async fn history(

@@ -4,6 +4,7 @@ use api::{Body, Caller, Path, Refusal, refusal::invalid};
 use axum::Json;
 use axum::extract::State as Extract;
 use domain::id::{CallId, OfferId, UserId};
+use domain::limit::Rate;
 use domain::sdp::{CandidateBatch, CandidateLine, IceCandidate, ShortText};
 use domain::text::DeviceId;
 use serde::Serialize;
@@ -70,6 +71,7 @@ pub(crate) async fn ice_candidate(
         (None, None) => return Err(invalid("/candidates", "is missing").into()),
         (Some(_), Some(_)) => return Err(invalid("/candidate", "send either candidates or candidate").into()),
     };
+    state.limit(Rate::Signal, caller.sub).await?;
     let device = device(ask.device_id, &caller);
     let batch = Batch { call: id, from: caller.sub, device, to: ask.to, offer_id: ask.offer_id, candidates };
     let delivered = state.switchboard.relay(batch, state.now()).await?;

@@ -1,19 +1,17 @@
 //! `POST /api/webrtc/call/initiate`
 
-use api::extract::idempotency_key;
-use api::secret::hash;
+use api::once::{Repeatable, respond};
 use api::token::Access;
-use api::{Body, Caller, Refusal};
-use axum::Json;
+use api::{Answer, Caller, Keyed, Refusal};
 use axum::extract::State as Extract;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use domain::call::{Call, CallKind, CallRefused, CallState, Person, check_callees};
 use domain::id::{CallId, UserId};
 use domain::inbox::InboxFact;
-use domain::limit;
-use domain::text::{DeviceId, IdempotencyKey};
+use domain::limit::{self, Rate};
+use domain::text::DeviceId;
 use futures_util::{StreamExt as _, stream};
-use http::{HeaderMap, HeaderName, StatusCode, header};
+use serde::Deserialize;
 use socket::frame::CallPush;
 use socket::view::CallView;
 use socket::{Code, Problem, Push, ServerFrame};
@@ -47,12 +45,22 @@ api::body! {
 pub(crate) async fn initiate(
     Extract(state): Extract<State>,
     Caller(caller): Caller,
-    headers: HeaderMap,
-    Body(ask): Body<Initiate>,
+    Keyed { body: ask, once }: Keyed<Initiate>,
 ) -> Result<Response, Refusal> {
+    check_callees(caller.sub, &ask.participants).map_err(|refused| named(refused, &ask.participants))?;
+    let once = once.of("initiateCall", &caller.sub.to_string(), &state.answer_key);
+    state.limit(Rate::CallSetup, caller.sub).await?;
+    let done = begin(&state, &caller, &ask, &once).await;
+    let settled = once.settle(done, async |scope| state.answers.find(&scope, state.now()).await).await?;
+    if let (first, true) = &settled {
+        ring_again(&state, caller.sub, first, &ask.participants).await?;
+    }
+    Ok(respond(settled))
+}
+
+async fn begin(state: &State, caller: &Access, ask: &Initiate, once: &Repeatable) -> Result<Answer, Problem> {
     let named = |refused: CallRefused| named(refused, &ask.participants);
-    check_callees(caller.sub, &ask.participants).map_err(named)?;
-    let (id, request) = identity(&state, &caller, idempotency_key(&headers)?, &ask);
+    let id = CallId::new(state.now(), state.entropy());
     for attempt in 0..TRIES {
         let (now, fresh) = (state.now(), attempt > 0);
         let rooms = state.switchboard.connections.rooms(&ask.participants, fresh, now).await?;
@@ -64,46 +72,36 @@ pub(crate) async fn initiate(
         let people =
             callees.iter().map(|card| Person { user: card.value.user, name: card.value.name.clone() }).collect();
         let me = Person { user: caller.sub, name: caller.name.clone() };
-        let device = device(ask.device_id.clone(), &caller);
+        let device = device(ask.device_id.clone(), caller);
         let (call, event) = Call::start(id, ask.r#type.unwrap_or_default(), me, device, people, now)?;
-        let call = Call { request: request.clone(), ..call };
-        match state.switchboard.calls.begin(&call, event, &callees).await {
-            Err(exists) if exists.lost(0) => return repeated(&state, caller.sub, id, request, &ask.participants).await,
+        let answer = Answer::created(format!("/api/webrtc/call/{id}"), &CallView::of(&call, now));
+        let kept = once.keep(&answer, state.entropy(), now);
+        match state.switchboard.calls.begin(&call, event, &callees, kept.as_ref()).await {
             Err(stale) if stale.is_stale() => {}
             begun => {
                 begun?;
-                ring(&state, &call, &ask.participants, now).await?;
-                return Ok(created(&call, now));
+                ring(state, &call, &ask.participants, now).await?;
+                return Ok(answer);
             }
         }
     }
-    Err(Problem::new(Code::Conflict).into())
+    Err(Problem::new(Code::Conflict))
 }
 
-/// The call that the first request made. If it has not rung anywhere yet, it is shown to the callees once more: the
-/// first request may have died before it could; whoever has seen it knows its number.
-async fn repeated(
-    state: &State,
-    caller: UserId,
-    id: CallId,
-    request: Option<String>,
-    people: &[UserId],
-) -> Result<Response, Refusal> {
-    let now = state.now();
-    let known = state.switchboard.call_of(caller, id, true).await?.value;
-    if known.request != request {
-        return Err(Problem::new(Code::IdempotencyMismatch).into());
+/// A call that was begun before and has not rung anywhere yet is shown to the callees once more: the first request may
+/// have died before it could. Whoever has seen it knows its number.
+async fn ring_again(state: &State, caller: UserId, first: &Answer, people: &[UserId]) -> Result<(), Problem> {
+    #[derive(Deserialize)]
+    struct Begun {
+        call_id: CallId,
     }
-    let known = known.settle(now).0;
+    let now = state.now();
+    let Some(Begun { call_id }) = first.read() else { return Ok(()) };
+    let known = state.switchboard.call_of(caller, call_id, true).await?.value.settle(now).0;
     if known.state == CallState::Initiated {
         ring(state, &known, people, now).await?;
     }
-    Ok(([(HeaderName::from_static("idempotency-replayed"), "true")], created(&known, now)).into_response())
-}
-
-fn created(call: &Call, now: jiff::Timestamp) -> Response {
-    let location = format!("/api/webrtc/call/{}", call.id);
-    (StatusCode::CREATED, [(header::LOCATION, location)], Json(CallView::of(call, now))).into_response()
+    Ok(())
 }
 
 /// A refusal with the place in the body that it is about.
@@ -116,17 +114,6 @@ fn named(refused: CallRefused, participants: &[UserId]) -> Problem {
     let pointer = place.map_or("/participants".to_owned(), |place| format!("/participants/{place}"));
     let detail = refused.to_string();
     Problem::from(refused).at(pointer, detail)
-}
-
-/// With a key, the call's id follows from the caller and the key, so a repetition meets the call it made.
-fn identity(state: &State, caller: &Access, key: Option<IdempotencyKey>, ask: &Initiate) -> (CallId, Option<String>) {
-    let Some(key) = key else { return (CallId::new(state.now(), state.entropy()), None) };
-    let digest = api::secret::digest(format!("call\n{}\n{key}", caller.sub));
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&digest[..16]);
-    let Initiate { r#type, participants, device_id } = ask;
-    let request = format!("{:?}\n{participants:?}\n{device_id:?}", r#type.unwrap_or_default());
-    (CallId::derived(bytes), Some(hash(request)))
 }
 
 /// Everybody's card with the invitation in its inbox, as it is to be saved.

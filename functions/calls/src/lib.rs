@@ -48,5 +48,6 @@ pub fn router(state: State) -> OpenApiRouter {
 /// The group as Lambda and the laptop run it.
 pub fn service(state: State) -> Router {
     let edge = state.edge.clone();
-    api::layers::wrap(router(state).split_for_parts().0, &edge)
+    let (routes, contract) = router(state).split_for_parts();
+    api::layers::wrap(routes, contract.paths.paths.into_keys(), &edge)
 }

@@ -1,10 +1,13 @@
 //! `POST /api/webrtc/call/{id}/offer`
 
-use api::{Body, Caller, Path, Refusal};
-use axum::Json;
+use api::once::{Repeatable, respond};
+use api::token::Access;
+use api::{Answer, Caller, Keyed, Path, Refusal};
 use axum::extract::State as Extract;
+use axum::response::Response;
 use domain::call::CallRefused;
 use domain::id::{CallId, OfferId, UserId};
+use domain::limit::Rate;
 use domain::negotiation::{self, Description, DescriptionKind};
 use domain::sdp::Sdp;
 use domain::text::DeviceId;
@@ -33,20 +36,27 @@ api::body! {
 /// both offer at once, the polite side (the one invited later) is refused.
 #[utoipa::path(
     post, path = "/api/webrtc/call/{id}/offer", operation_id = "offer", tag = "calls", security(("bearer" = [])),
-    params(("id" = CallId, Path)), request_body = Offer,
+    params(("id" = CallId, Path), ("Idempotency-Key" = Option<String>, Header, description = "Yours, one per offer.")), request_body = Offer,
     responses((status = 200, body = Described), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
 pub(crate) async fn offer(
     Extract(state): Extract<State>,
     Caller(caller): Caller,
     Path(id): Path<CallId>,
-    Body(ask): Body<Offer>,
-) -> Result<Json<Described>, Refusal> {
+    Keyed { body: ask, once }: Keyed<Offer>,
+) -> Result<Response, Refusal> {
     if ask.r#type.is_some_and(|kind| kind != DescriptionKind::Offer) {
         return Err(api::refusal::invalid("/type", "must be offer here; answers go to …/answer").into());
     }
+    let once = once.of("offer", &caller.sub.to_string(), &state.answer_key);
+    state.limit(Rate::Signal, caller.sub).await?;
+    let done = propose(&state, &caller, id, ask, &once).await;
+    Ok(respond(once.settle(done, async |scope| state.answers.find(&scope, state.now()).await).await?))
+}
+
+async fn propose(state: &State, caller: &Access, id: CallId, ask: Offer, once: &Repeatable) -> Result<Answer, Problem> {
     let me = caller.sub;
-    let device = device(ask.device_id.clone(), &caller);
+    let device = device(ask.device_id, caller);
     let offer_id = OfferId::new(state.now(), state.entropy());
     for attempt in 0..TRIES {
         let (now, fresh) = (state.now(), attempt > 0);
@@ -70,14 +80,16 @@ pub(crate) async fn offer(
             Err(_) if !fresh => continue,
             offer => offer?,
         };
-        match state.switchboard.calls.describe(id, &offer, current.map(|d| d.version)).await {
+        let answer = Answer::ok(&Described { call_id: id, offer_id, state: call.state.into() });
+        let kept = once.keep(&answer, state.entropy(), now);
+        match state.switchboard.calls.describe(id, &offer, current.map(|d| d.version), kept.as_ref()).await {
             Err(stale) if stale.is_stale() => {}
             saved => {
                 saved?;
                 state.switchboard.tell(&[to], Push::CallOffer(DescriptionView::of(id, &offer)), now).await;
-                return Ok(Json(Described { call_id: id, offer_id, state: call.state.into() }));
+                return Ok(answer);
             }
         }
     }
-    Err(Problem::new(Code::Conflict).into())
+    Err(Problem::new(Code::Conflict))
 }

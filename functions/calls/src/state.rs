@@ -10,12 +10,14 @@ use api::token::PublicKeys;
 use api::{Env, Secret, Verifier};
 use axum::extract::FromRef;
 use domain::clock::{Clock, Entropy};
+use domain::id::UserId;
+use domain::limit::Rate;
 use jiff::Timestamp;
 use partners::ApiGateway;
-use socket::Courier;
+use socket::{Courier, Problem};
 use store::db::TableNames;
 use store::keys::Table;
-use store::{Calls, Connections, Db, Switchboard};
+use store::{Answers, Calls, Connections, Db, Limits, Revocations, Switchboard};
 
 /// Everything that is configured.
 #[derive(Clone, Debug)]
@@ -28,6 +30,8 @@ pub struct Settings {
     pub secret: Secret,
     /// `ALLOWED_ORIGINS`.
     pub origins: Origins,
+    /// Whether the rates of `domain::limit` hold. Everywhere but under a load test.
+    pub limited: bool,
 }
 
 /// What the handlers need.
@@ -37,6 +41,10 @@ pub struct State {
     pub(crate) verifier: Verifier,
     pub(crate) switchboard: Switchboard,
     pub(crate) cursors: Cursors,
+    pub(crate) answers: Answers,
+    pub(crate) answer_key: Secret,
+    sessions: Revocations,
+    limits: Limits,
 }
 
 impl State {
@@ -51,8 +59,12 @@ impl State {
         Self {
             edge: Edge { origins: settings.origins, clock, entropy },
             verifier: Verifier::new(settings.issuer, settings.public_keys),
-            switchboard: Switchboard { calls: Calls::new(db.clone()), connections: Connections::new(db), courier },
             cursors: Cursors::new(&settings.secret),
+            answers: Answers::new(db.clone(), Table::Calls),
+            answer_key: settings.secret.derive("answer"),
+            sessions: Revocations::new(db.clone()),
+            limits: if settings.limited { Limits::new(db.clone()) } else { Limits::new(db.clone()).unenforced() },
+            switchboard: Switchboard { calls: Calls::new(db.clone()), connections: Connections::new(db), courier },
         }
     }
 
@@ -69,7 +81,8 @@ impl State {
         let (public_keys, secret) = (env.parse("TOKEN_KEYS"), env.parse("CURSOR_SECRET"));
         let origins = Origins::exactly(env.list("ALLOWED_ORIGINS"));
         let settings = public_keys.zip(secret);
-        let settings = settings.map(|(public_keys, secret)| Settings { issuer, public_keys, secret, origins });
+        let settings =
+            settings.map(|(public_keys, secret)| Settings { issuer, public_keys, secret, origins, limited: true });
         let settings = env.finish(settings)?;
         let db = Db::from_env(names).await;
         db.warm_up(Table::Calls).await;
@@ -81,6 +94,11 @@ impl State {
         self.edge.clock.now()
     }
 
+    /// Takes one of this person's, and notes what is left for the answer's headers.
+    pub(crate) async fn limit(&self, rate: Rate, who: UserId) -> Result<(), Problem> {
+        api::quota::check(self.limits.take(rate, &who.to_string(), self.now()).await?)
+    }
+
     pub(crate) fn entropy(&self) -> &dyn Entropy {
         &*self.edge.entropy
     }
@@ -88,6 +106,10 @@ impl State {
 
 impl FromRef<State> for Trust {
     fn from_ref(state: &State) -> Self {
-        Self { verifier: state.verifier.clone(), clock: state.edge.clock.clone() }
+        Self {
+            verifier: state.verifier.clone(),
+            sessions: Arc::new(state.sessions.clone()),
+            clock: state.edge.clock.clone(),
+        }
     }
 }

@@ -18,8 +18,11 @@ mod state;
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use domain::lease::ConnectionId;
+use domain::limit::Rate;
 use domain::text::DeviceId;
-use socket::{ClientFrame, Code, Problem, ServerFrame};
+use socket::view::Closing;
+use socket::{ClientFrame, Code, Problem, ServerFrame, Sessions as _};
+use store::Switchboard;
 
 pub use occasion::{Answer, Occasion};
 pub use state::{Settings, State};
@@ -48,9 +51,9 @@ pub async fn handle(state: &State, occasion: Occasion) -> Answer {
         }
         Occasion::Said { connection, text } => {
             let (id, said) = ClientFrame::parse(&text);
-            let reply = match said {
-                Ok(frame) => act(state, &connection, id.clone(), frame).await,
-                Err(problem) => Err(problem),
+            let reply = match (admit(state, &connection).await, said) {
+                (Ok(()), Ok(frame)) => act(state, &connection, id.clone(), frame).await,
+                (Err(problem), _) | (_, Err(problem)) => Err(problem),
             };
             Answer::frame(reply.unwrap_or_else(|problem| {
                 tracing::info!(problem.code = problem.code.as_str(), "a frame was refused");
@@ -58,6 +61,20 @@ pub async fn handle(state: &State, occasion: Occasion) -> Answer {
             }))
         }
     }
+}
+
+/// Counts a frame, before anything else is done for it. Whoever goes on when refused is cut off.
+async fn admit(state: &State, connection: &ConnectionId) -> Result<(), Problem> {
+    let now = state.now();
+    let Err(too_many) = state.limits.take(Rate::Frame, &connection.0, now).await? else { return Ok(()) };
+    let strike = state.limits.take(Rate::Strike, &connection.0, now).await?;
+    if strike.is_ok_and(|strike| strike.left == 0)
+        && let Some(lease) = state.switchboard.connections.speaker(connection, now).await?
+    {
+        tracing::warn!(security.event = "too_many_frames", user.id = %lease.user, "a connection was closed");
+        state.switchboard.connections.shut(&*state.switchboard.courier, &lease, Closing::TooManyFrames, now).await;
+    }
+    Err(too_many.into())
 }
 
 async fn act(
@@ -68,6 +85,11 @@ async fn act(
 ) -> Result<String, Problem> {
     let opened = state.switchboard.connections.speaker(connection, state.now()).await?;
     let opened = opened.ok_or_else(|| Problem::new(Code::ConnectionUnknown))?;
+    if state.sessions.is_ended(opened.user, opened.session, false, state.now()).await.unwrap_or(false) {
+        let Switchboard { connections, courier, .. } = &state.switchboard;
+        connections.shut(&**courier, &opened, Closing::SessionEnded, state.now()).await;
+        return Err(Problem::new(Code::SessionRevoked));
+    }
     let device = |named: Option<DeviceId>| {
         named.unwrap_or_else(|| opened.session.to_string().parse().expect("a session's id has letters, digits and _"))
     };

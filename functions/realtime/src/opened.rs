@@ -1,6 +1,8 @@
 //! `$connect`
 
 use domain::lease::{ConnectionId, Lease};
+use domain::limit;
+use socket::view::Closing;
 use socket::{Code, Problem};
 
 use crate::state::State;
@@ -20,8 +22,12 @@ pub(crate) async fn open(
     let now = state.now();
     let ticket = ticket.and_then(|ticket| state.verifier.ticket(&ticket, now).ok()).ok_or_else(refused)?;
     let lease = Lease::open(ticket.jti, connection, ticket.sub, ticket.sid, now);
-    match state.switchboard.connections.open(&lease).await {
-        Err(used) if used.is_stale() => Err(refused()),
-        opened => Ok(opened?),
+    let room = match state.switchboard.connections.open(&lease).await {
+        Err(used) if used.is_stale() => return Err(refused()),
+        opened => opened?.ok_or_else(refused)?,
+    };
+    for oldest in room.leases.iter().skip(limit::CONNECTIONS) {
+        state.switchboard.connections.shut(&*state.switchboard.courier, oldest, Closing::TooManyConnections, now).await;
     }
+    Ok(())
 }

@@ -12,7 +12,7 @@ use partners::ApiGateway;
 use socket::Courier;
 use store::db::TableNames;
 use store::keys::Table;
-use store::{Calls, Connections, Db, Switchboard};
+use store::{Calls, Connections, Db, Limits, Revocations, Switchboard};
 
 /// Everything that is configured.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct Settings {
     pub public_keys: PublicKeys,
     /// `ALLOWED_ORIGINS`.
     pub origins: Origins,
+    /// Whether the rates of `domain::limit` hold. Everywhere but under a load test.
+    pub limited: bool,
 }
 
 /// What the handlers need.
@@ -31,6 +33,8 @@ pub struct State {
     pub(crate) origins: Origins,
     pub(crate) verifier: Verifier,
     pub(crate) switchboard: Switchboard,
+    pub(crate) limits: Limits,
+    pub(crate) sessions: Revocations,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -40,6 +44,8 @@ impl State {
         Self {
             origins: settings.origins,
             verifier: Verifier::new(settings.issuer, settings.public_keys),
+            limits: if settings.limited { Limits::new(db.clone()) } else { Limits::new(db.clone()).unenforced() },
+            sessions: Revocations::new(db.clone()),
             switchboard: Switchboard { calls: Calls::new(db.clone()), connections: Connections::new(db), courier },
             clock,
         }
@@ -57,7 +63,8 @@ impl State {
         let issuer = env.required("TOKEN_ISSUER");
         let public_keys = env.parse("TOKEN_KEYS");
         let origins = Origins::exactly(env.list("ALLOWED_ORIGINS"));
-        let settings = env.finish(public_keys.map(|public_keys| Settings { issuer, public_keys, origins }))?;
+        let settings =
+            env.finish(public_keys.map(|public_keys| Settings { issuer, public_keys, origins, limited: true }))?;
         let db = Db::from_env(names).await;
         db.warm_up(Table::Realtime).await;
         let courier = Arc::new(ApiGateway::from_env(&endpoint).await);

@@ -5,8 +5,9 @@ use axum::response::IntoResponse as _;
 use http::{StatusCode, header, request::Parts};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use socket::problem::{Code, FieldError, Problem, pointer};
+use socket::problem::{Code, FieldError, Problem, pointer, step, wrong};
 
+use crate::once::Once;
 use crate::refusal::Refusal;
 
 /// A request body: a JSON object read field by field. Implemented by [`crate::body!`].
@@ -55,7 +56,7 @@ impl Fields {
                 None
             }
             Err(error) => {
-                self.fail(format!("/{name}{}", pointer(error.path())), error.inner().to_string());
+                self.fail(format!("/{name}{}", pointer(error.path())), wrong(error.inner()));
                 None
             }
         }
@@ -68,14 +69,8 @@ impl Fields {
     /// Refuses what is left over, and whatever was wrong.
     pub fn finish(mut self) -> Result<(), Problem> {
         for name in self.map.keys().take(16) {
-            let near = |known: &&&str| strsim::damerau_levenshtein(known, name) <= 3;
-            let hint = match self.known.iter().filter(near).min_by_key(|known| strsim::damerau_levenshtein(known, name))
-            {
-                Some(nearest) => format!("is not a field; did you mean {nearest}?"),
-                None => format!("is not a field; the fields are {}", self.known.join(", ")),
-            };
-            let name: String = name.chars().take(64).collect();
-            self.errors.push(FieldError { pointer: format!("/{name}"), detail: hint });
+            let hint = format!("is not a field; {}", socket::frame::suggestion(name, &self.known));
+            self.errors.push(FieldError { pointer: step(name), detail: hint });
         }
         if self.errors.is_empty() {
             return Ok(());
@@ -121,20 +116,51 @@ impl<S: Send + Sync, T: FromFields> FromRequest<S> for Body<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
-        let kind = kind.split(';').next().unwrap_or("").trim();
-        if !(kind.eq_ignore_ascii_case("application/json") || kind.ends_with("+json")) {
-            return Err(Problem::new(Code::UnsupportedMediaType).into());
-        }
-        let bytes = axum::body::Bytes::from_request(request, state).await.map_err(|rejection| {
-            let too_large = rejection.into_response().status() == StatusCode::PAYLOAD_TOO_LARGE;
-            Problem::new(if too_large { Code::BodyTooLarge } else { Code::MalformedJson })
-        })?;
-        match serde_json::from_slice(&bytes) {
-            Ok(Value::Object(map)) => Ok(Self(T::from_fields(Fields::new(map))?)),
-            Ok(_) => Err(Problem::because(Code::MalformedJson, "the body is JSON, but not an object").into()),
-            Err(error) => Err(Problem::because(Code::MalformedJson, error.to_string()).into()),
-        }
+        Ok(Self(read_object(request, state).await.and_then(|map| T::from_fields(Fields::new(map)))?))
+    }
+}
+
+/// A JSON body of a request that may come twice, with its `Idempotency-Key` if it has one.
+#[derive(Debug)]
+pub struct Keyed<T> {
+    /// The body.
+    pub body: T,
+    /// The key, and what tells this body from another.
+    pub once: Once,
+}
+
+impl<S: Send + Sync, T: FromFields> FromRequest<S> for Keyed<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let key = idempotency_key(request.headers())?;
+        // Names within the path and the query are part of what is asked.
+        let target = request.uri().to_string();
+        let map = read_object(request, state).await?;
+        // An object's names come sorted, so spaces and order make no other request.
+        let digest = |map: &Map<String, Value>| {
+            let body = serde_json::to_string(map).expect("JSON that was read can be written");
+            crate::secret::digest(format!("{target}\n{body}"))
+        };
+        let once = Once(key.map(|key| (key, digest(&map))));
+        Ok(Self { body: T::from_fields(Fields::new(map))?, once })
+    }
+}
+
+async fn read_object<S: Send + Sync>(request: Request, state: &S) -> Result<Map<String, Value>, Problem> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
+    let kind = kind.split(';').next().unwrap_or("").trim();
+    if !(kind.eq_ignore_ascii_case("application/json") || kind.ends_with("+json")) {
+        return Err(Problem::new(Code::UnsupportedMediaType));
+    }
+    let bytes = axum::body::Bytes::from_request(request, state).await.map_err(|rejection| {
+        let too_large = rejection.into_response().status() == StatusCode::PAYLOAD_TOO_LARGE;
+        Problem::new(if too_large { Code::BodyTooLarge } else { Code::MalformedJson })
+    })?;
+    match serde_json::from_slice(&bytes) {
+        Ok(Value::Object(map)) => Ok(map),
+        Ok(_) => Err(Problem::because(Code::MalformedJson, "the body is JSON, but not an object")),
+        Err(error) => Err(Problem::because(Code::MalformedJson, error.to_string())),
     }
 }
 
@@ -180,7 +206,7 @@ impl<S: Send + Sync, T: FromFields> FromRequestParts<S> for Query<T> {
         let mut map = Map::new();
         for (name, value) in pairs {
             if map.insert(name.clone(), Value::String(value)).is_some() {
-                return Err(crate::refusal::invalid(format!("?{name}"), "is named twice").into());
+                return Err(crate::refusal::invalid(step(&name).replacen('/', "?", 1), "is named twice").into());
             }
         }
         T::from_fields(Fields::of_query(map)).map(Self).map_err(|mut problem| {

@@ -60,8 +60,9 @@ pub struct Edge {
     pub entropy: Arc<dyn Entropy>,
 }
 
-/// Wraps a group's routes.
-pub fn wrap(router: Router, edge: &Edge) -> Router {
+/// Wraps a group's routes. `paths` are the known ones, for whoever misspells one.
+pub fn wrap(router: Router, paths: impl IntoIterator<Item = String>, edge: &Edge) -> Router {
+    let paths: Arc<[String]> = paths.into_iter().collect();
     let origins = edge.origins.clone();
     let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(move |origin, _| {
@@ -79,12 +80,14 @@ pub fn wrap(router: Router, edge: &Edge) -> Router {
             header::LOCATION,
             header::RETRY_AFTER,
             REQUEST_ID,
-            HeaderName::from_static("idempotency-replayed"),
+            crate::once::REPLAYED,
+            crate::quota::POLICY,
+            crate::quota::LEFT,
         ])
         .max_age(Duration::from_mins(10));
     let worth = SizeAbove::new(1024).and(NotForContentType::const_new("text/event-stream"));
     let routes = router
-        .fallback(route_unknown)
+        .fallback(move |uri: Uri| std::future::ready(route_unknown(&uri, &paths)))
         .method_not_allowed_fallback(async || Refusal(Problem::new(Code::MethodNotAllowed)))
         .layer(DefaultBodyLimit::max(limit::BODY))
         .layer(middleware::from_fn(time_limit))
@@ -120,9 +123,13 @@ fn strip_version(mut request: Request) -> Request {
     request
 }
 
-async fn route_unknown(uri: Uri) -> Refusal {
+fn route_unknown(uri: &Uri, paths: &[String]) -> Refusal {
     let path: String = uri.path().chars().take(128).collect();
-    Refusal(Problem::because(Code::RouteUnknown, format!("there is no route {path}")))
+    let mut near: Vec<(usize, &str)> =
+        paths.iter().map(|known| (strsim::damerau_levenshtein(known, &path), known.as_str())).collect();
+    near.sort_unstable();
+    let near: Vec<&str> = near.into_iter().take(3).map(|(_, known)| known).collect();
+    Refusal(Problem::because(Code::RouteUnknown, format!("there is no route {path}; near it are {}", near.join(", "))))
 }
 
 async fn time_limit(request: Request, next: Next) -> Response {
@@ -144,6 +151,16 @@ fn new_request_id(edge: &Edge) -> String {
     format!("req_{}", uuid.as_simple())
 }
 
+/// A path for the log. Names of routes and ids are shown; whatever else somebody put in their place may be a token,
+/// and may be as long as a page.
+fn shown(path: &str) -> String {
+    let plain = |part: &str| {
+        part.len() <= 40 && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b))
+    };
+    let parts: Vec<&str> = path.split('/').take(16).map(|part| if plain(part) { part } else { "…" }).collect();
+    parts.join("/")
+}
+
 /// Gives the request its id, writes the body of a problem, and sets the headers that every answer has.
 async fn finish(axum::extract::State(edge): axum::extract::State<Edge>, request: Request, next: Next) -> Response {
     let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
@@ -151,9 +168,11 @@ async fn finish(axum::extract::State(edge): axum::extract::State<Edge>, request:
         (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     });
     let id = usable.map_or_else(|| new_request_id(&edge), str::to_owned);
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let path = shown(request.uri().path());
+    let method = request.method().clone();
     let span = tracing::info_span!("request", id = %id);
-    let mut response = tracing::Instrument::instrument(next.run(request), span).await;
+    let answer = crate::quota::telling(next.run(request));
+    let mut response = tracing::Instrument::instrument(answer, span).await;
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = problem {
         tracing::info!(request.id = %id, http.method = %method, http.path = %path, http.status = response.status().as_u16(), problem.code = problem.code.as_str(), "refused");
@@ -171,4 +190,21 @@ async fn finish(axum::extract::State(edge): axum::extract::State<Edge>, request:
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_in_the_log_shows_routes_and_ids_and_nothing_else() {
+        for path in
+            ["/", "/.well-known/jwks.json", "/api/webrtc/call/call_01a1f8d4d84870008000000000000057/ice-candidate"]
+        {
+            assert_eq!(shown(path), path);
+        }
+        assert_eq!(shown("/auth/sessions/eyJhbGciOiJFZERTQSJ9.e30.x"), "/auth/sessions/…");
+        assert_eq!(shown(&format!("/auth/%0a/{}", "x".repeat(9_999))), "/auth/…/…");
+        assert!(shown(&"/x".repeat(9_999)).len() < 40);
+    }
 }

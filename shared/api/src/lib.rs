@@ -7,17 +7,22 @@ pub mod caller;
 pub mod env;
 pub mod extract;
 pub mod layers;
+pub mod once;
 pub mod page;
+pub mod quota;
 pub mod refusal;
 pub mod secret;
+pub mod source;
 pub mod system;
 pub mod token;
 
-pub use caller::Caller;
+pub use caller::{Caller, Confirmed};
 pub use env::Env;
-pub use extract::{Body, Path, Query};
+pub use extract::{Body, Keyed, Path, Query};
+pub use once::Answer;
 pub use refusal::Refusal;
 pub use secret::Secret;
+pub use source::Source;
 pub use token::{Signer, Verifier};
 
 /// How a group's documentation names the bearer token.

@@ -24,7 +24,7 @@ impl IntoResponse for Refusal {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if problem.code.retry() == Retry::Later {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(problem.retry_after.unwrap_or(1)));
         }
         // The body is written by the outermost layer, which knows the request's id.
         response.extensions_mut().insert(problem);

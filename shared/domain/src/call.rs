@@ -150,9 +150,6 @@ pub struct Call {
     pub created_at: Timestamp,
     /// Nobody can answer from then on.
     pub ring_until: Timestamp,
-    /// Hash of the request that began it, to recognise its repetition.
-    #[serde(default)]
-    pub request: Option<String>,
 }
 
 /// What happened to a call.
@@ -274,7 +271,6 @@ impl Call {
             state: CallState::Initiated,
             created_at: now,
             ring_until: now + limit::RING,
-            request: None,
         };
         Ok((call, CallEvent::Invited))
     }

@@ -12,6 +12,8 @@ pub mod inbox;
 pub mod lease;
 pub mod limit;
 pub mod negotiation;
+pub mod once;
+pub mod quota;
 pub mod sdp;
 pub mod session;
 pub mod sign_in;

@@ -1,4 +1,4 @@
-//! Every size, count and lifetime of the product, one line each.
+//! Every size, count, lifetime and rate of the product, one line each.
 
 use jiff::SignedDuration;
 
@@ -81,3 +81,111 @@ pub const OFFSET: u32 = 500;
 pub const BODY: usize = 128 * 1024;
 /// Time for one request, below API Gateway's own 29 s.
 pub const REQUEST: SignedDuration = seconds(25);
+
+/// How long the first answer to a request with an `Idempotency-Key` is kept.
+pub const REPLAY: SignedDuration = seconds(24 * 3600);
+/// A signed-out session's access tokens are believed this long at most, where nothing of weight depends on them.
+pub const REVOCATION: SignedDuration = seconds(60);
+
+// Rates.
+
+/// Whom a rate counts apart from whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Per {
+    /// The network that a request comes from, see [`crate::quota::network`].
+    Source,
+    /// An e-mail address; a device that has signed in with it before counts for itself.
+    Address,
+    /// A person.
+    Person,
+    /// A session.
+    Session,
+    /// A connection.
+    Connection,
+}
+
+/// Where a rate is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// In the store: one count for all processes, one conditional write each time.
+    Together,
+    /// In each process by itself: costs nothing, and a crowd of processes allows a crowd of times as much.
+    Apart,
+}
+
+/// What becomes of a request when the store cannot count it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenDown {
+    /// It goes on: being there matters more.
+    Open,
+    /// It is refused: letting everybody guess matters more.
+    Closed,
+}
+
+macro_rules! rates {
+    ($($(#[$doc:meta])* $name:ident $wire:literal $burst:literal then 1 per $millis:literal ms each $per:ident $counted:ident $down:ident;)*) => {
+        /// How often something may be done: a bucket of `burst` that gets one back every `refill`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Rate {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Rate {
+            /// Every rate.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// Its name in headers and in `GET /api/v1/limits`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $wire,)* }
+            }
+
+            /// How often at once.
+            pub fn burst(self) -> u32 {
+                match self { $(Self::$name => $burst,)* }
+            }
+
+            /// How long until one more.
+            pub fn refill(self) -> SignedDuration {
+                match self { $(Self::$name => SignedDuration::from_millis($millis),)* }
+            }
+
+            /// Whom it counts.
+            pub fn per(self) -> Per {
+                match self { $(Self::$name => Per::$per,)* }
+            }
+
+            /// Where it is counted.
+            pub fn counted(self) -> Counted {
+                match self { $(Self::$name => Counted::$counted,)* }
+            }
+
+            /// What becomes of a request when the store cannot count it.
+            pub fn when_down(self) -> WhenDown {
+                match self { $(Self::$name => WhenDown::$down,)* }
+            }
+        }
+    };
+}
+
+rates! {
+    /// Passwords tried from one place.
+    Login "login" 5 then 1 per 20_000 ms each Source Together Closed;
+    /// Passwords tried for one address, by everybody who has not signed in with it before.
+    LoginAddress "login_address" 10 then 1 per 60_000 ms each Address Together Closed;
+    /// Accounts made from one place.
+    Registration "registration" 5 then 1 per 1_200_000 ms each Source Together Closed;
+    /// Sign-ins with a provider begun, and one-time codes tried, from one place.
+    SignIn "sign_in" 20 then 1 per 3_000 ms each Source Together Closed;
+    /// Refreshes of one session.
+    Refresh "refresh" 60 then 1 per 10_000 ms each Session Together Open;
+    /// Sockets opened: each needs a ticket, and a ticket opens one.
+    Ticket "ticket" 10 then 1 per 5_000 ms each Person Together Open;
+    /// Calls begun.
+    CallSetup "call_setup" 20 then 1 per 60_000 ms each Person Together Open;
+    /// Offers, answers and batches of candidates over HTTP.
+    Signal "signal" 240 then 1 per 250 ms each Person Apart Open;
+    /// Frames said on one connection.
+    Frame "frame" 120 then 1 per 500 ms each Connection Apart Open;
+    /// Frames refused for their rate; one more, and the connection is closed.
+    Strike "strike" 3 then 1 per 60_000 ms each Connection Apart Open;
+}

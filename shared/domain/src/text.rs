@@ -52,7 +52,7 @@ fn bounded(text: &str, most: usize) -> Result<(), TextRefused> {
 }
 
 macro_rules! text {
-    ($($(#[$doc:meta])* $name:ident, max $max:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident, max $max:expr $(, pattern $pattern:literal)?;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         #[serde(try_from = "String")]
@@ -85,6 +85,7 @@ macro_rules! text {
                     .schema_type(utoipa::openapi::schema::Type::String)
                     .min_length(Some(1))
                     .max_length(Some($max))
+                    $(.pattern(Some($pattern)))?
                     .into()
             }
         }
@@ -101,11 +102,11 @@ text! {
     /// Where a browser goes after signing in: a path of the app, never another site.
     ReturnTo, max 512;
     /// SHA-256 of a secret, base64url without padding (the S256 method of RFC 7636).
-    Challenge, max 43;
+    Challenge, max 43, pattern "^[A-Za-z0-9_-]{43}$";
     /// The caller's own name for one device or browser tab.
-    DeviceId, max 64;
+    DeviceId, max 64, pattern "^[A-Za-z0-9_-]+$";
     /// The caller's own name for one request that may be sent twice (draft-ietf-httpapi-idempotency-key-header).
-    IdempotencyKey, max 255;
+    IdempotencyKey, max 255, pattern "^[A-Za-z0-9_-]+$";
 }
 
 macro_rules! shown {

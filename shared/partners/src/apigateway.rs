@@ -54,4 +54,14 @@ impl Courier for ApiGateway {
             }
         })
     }
+
+    fn close<'a>(&'a self, connection: &'a ConnectionId) -> Delivery<'a> {
+        Box::pin(async move {
+            match self.client.delete_connection().connection_id(&connection.0).send().await {
+                Ok(_) => Ok(()),
+                Err(SdkError::ServiceError(refused)) if refused.err().is_gone_exception() => Err(Undelivered::Gone),
+                Err(error) => Err(Undelivered::Failed(error.into())),
+            }
+        })
+    }
 }

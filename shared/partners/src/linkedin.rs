@@ -126,6 +126,7 @@ struct IdClaims {
     sub: String,
     exp: i64,
     iat: i64,
+    nbf: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -286,8 +287,8 @@ impl LinkedIn {
             return Err(not_believed("issuer".into()));
         }
         let second = now.as_second();
-        if claims.exp.saturating_add(LEEWAY.as_secs()) <= second || claims.iat.saturating_sub(LEEWAY.as_secs()) > second
-        {
+        let later = |at: i64| at.saturating_sub(LEEWAY.as_secs()) > second;
+        if claims.exp.saturating_add(LEEWAY.as_secs()) <= second || later(claims.iat) || claims.nbf.is_some_and(later) {
             return Err(not_believed("times".into()));
         }
         Ok(claims.sub)

@@ -19,8 +19,11 @@ pub enum Undelivered {
 /// The future of a delivery.
 pub type Delivery<'a> = Pin<Box<dyn Future<Output = Result<(), Undelivered>> + Send + 'a>>;
 
-/// Posts frames to connections.
+/// Posts frames to connections, and ends them.
 pub trait Courier: Send + Sync + std::fmt::Debug {
     /// Posts one text frame, at most 128 KB.
     fn post<'a>(&'a self, connection: &'a ConnectionId, frame: &'a str) -> Delivery<'a>;
+
+    /// Closes a connection from our side.
+    fn close<'a>(&'a self, connection: &'a ConnectionId) -> Delivery<'a>;
 }

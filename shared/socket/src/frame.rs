@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
-use crate::problem::{Code, Problem, pointer};
-use crate::view::{CallView, CandidatesView, DescriptionView, MediaView};
+use crate::problem::{Code, Problem, pointer, wrong};
+use crate::view::{CallView, CandidatesView, ClosingView, DescriptionView, MediaView};
 
 /// `{}`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -115,8 +115,7 @@ macro_rules! actions {
                 match action {
                     $($action => read(data).map(Self::$name),)*
                     _ => {
-                        let known = Self::ACTIONS.join(", ");
-                        Err(Problem::because(Code::ActionUnknown, format!("the actions are {known}")))
+                        Err(Problem::because(Code::ActionUnknown, suggestion(action, Self::ACTIONS)))
                     }
                 }
             }
@@ -144,6 +143,15 @@ actions! {
     CallMedia(CallMedia) => "call.media",
 }
 
+/// What somebody may have meant by a name that is none: the nearest known one, else all.
+pub fn suggestion(meant: &str, known: &[&str]) -> String {
+    let distance = |known: &&&str| strsim::damerau_levenshtein(known, meant);
+    match known.iter().filter(|name| distance(name) <= 3).min_by_key(distance) {
+        Some(nearest) => format!("did you mean {nearest}?"),
+        None => format!("the names are {}", known.join(", ")),
+    }
+}
+
 /// A schema by its name, with those it refers to.
 #[derive(Clone)]
 pub struct Schema {
@@ -168,7 +176,7 @@ fn read<T: DeserializeOwned>(data: serde_json::Value) -> Result<T, Problem> {
     let pointed = serde_path_to_error::deserialize(data);
     pointed.map_err(|error| {
         let place = format!("/data{}", pointer(error.path()));
-        Problem::new(Code::InvalidFields).at(place, error.inner().to_string())
+        Problem::new(Code::InvalidFields).at(place, wrong(error.inner()))
     })
 }
 
@@ -180,7 +188,7 @@ impl ClientFrame {
         }
         let envelope: Envelope = match serde_json::from_str(text) {
             Ok(envelope) => envelope,
-            Err(error) => return (None, Err(Problem::because(Code::FrameMalformed, error.to_string()))),
+            Err(error) => return (None, Err(Problem::because(Code::FrameMalformed, wrong(&error)))),
         };
         if envelope.id.as_ref().is_some_and(|id| id.len() > 64 || id.chars().any(char::is_control)) {
             let problem = Problem::new(Code::InvalidFields).at("/id", "must have at most 64 characters, all printable");
@@ -298,6 +306,8 @@ pushes! {
     CallCandidates(CandidatesView) => "call.candidates",
     /// What a peer sends.
     CallMedia(MediaView) => "call.media",
+    /// This connection is about to be closed from our side.
+    ConnectionClosing(ClosingView) => "connection.closing",
 }
 
 impl Push {

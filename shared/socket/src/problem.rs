@@ -78,6 +78,7 @@ problems! {
     Busy "busy" 503 Later "The store is busy", "Send the same request again after the seconds in Retry-After.";
     Timeout "timeout" 504 Later "The request took too long", "Look whether it took effect, then send it again.";
     Internal "internal" 500 Later "Something went wrong on our side", "Try again; if it stays, report the request id in instance.";
+    TooManyRequests "too_many_requests" 429 Later "A limit is reached", "Wait the seconds in retry_after; GET /api/v1/limits lists every limit.";
     IdempotencyMismatch "idempotency_mismatch" 422 No "The idempotency key was used for another request", "Use a new key for a new request.";
 
     // Identity.
@@ -147,17 +148,43 @@ pub struct FieldError {
     pub detail: String,
 }
 
+/// Characters of a name that somebody made up, where it is repeated.
+const NAME: usize = 64;
+
+/// What serde says is wrong, without the value that it says it of: that may be a password in the wrong field.
+pub fn wrong(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    let tells = ["invalid type: ", "invalid value: ", "unknown variant "].iter().any(|start| said.starts_with(start));
+    match said.rsplit_once(", expected ") {
+        Some((_, expected)) if tells => format!("must be {expected}"),
+        Some((name, expected)) => {
+            format!("{}, expected {expected}", name.chars().take(NAME).collect::<String>())
+        }
+        None if tells => "is not valid".into(),
+        None => said,
+    }
+}
+
+/// One step of a JSON Pointer, to a field of this name.
+pub fn step(name: &str) -> String {
+    let name: String = name.chars().take(NAME).collect();
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
 /// The JSON Pointer of a place that serde names; empty for the whole value.
 pub fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
-    let steps = path.iter().filter_map(|step| match step {
+    let steps = path.iter().filter_map(|segment| match segment {
         Segment::Seq { index } => Some(format!("/{index}")),
-        Segment::Map { key } => Some(format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+        Segment::Map { key } => Some(step(key)),
         Segment::Enum { variant } => Some(format!("/{variant}")),
         Segment::Unknown => None,
     });
     steps.collect()
 }
+
+/// Characters of an error in the log: a partner's words are as long as the partner likes.
+const CAUSES: usize = 1024;
 
 /// An error and all that caused it, in one line for the log: an outer error alone often says no more than
 /// "service error".
@@ -171,7 +198,10 @@ pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
         }
         next = cause.source();
     }
-    text
+    match text.char_indices().nth(CAUSES) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
 
 /// One refusal.
@@ -185,12 +215,14 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// The request's id.
     pub instance: Option<String>,
+    /// Seconds until the same request may succeed.
+    pub retry_after: Option<i64>,
 }
 
 impl Problem {
     /// A problem that says no more than its title.
     pub fn new(code: Code) -> Self {
-        Self { code, detail: code.title().into(), errors: Vec::new(), instance: None }
+        Self { code, detail: code.title().into(), errors: Vec::new(), instance: None, retry_after: None }
     }
 
     /// With a sentence of its own.
@@ -218,6 +250,9 @@ impl Serialize for Problem {
         map.serialize_entry("remedy", code.remedy())?;
         map.serialize_entry("retry", code.retry().as_str())?;
         map.serialize_entry("docs", &format_args!("/docs/problems#{}", code.as_str()))?;
+        if let Some(seconds) = self.retry_after {
+            map.serialize_entry("retry_after", &seconds)?;
+        }
         if let Some(instance) = &self.instance {
             map.serialize_entry("instance", instance)?;
         }
@@ -249,6 +284,10 @@ impl utoipa::PartialSchema for Problem {
             .required("remedy")
             .property("retry", string().enum_values(Some(["no", "same", "later"])))
             .required("retry")
+            .property(
+                "retry_after",
+                ObjectBuilder::new().schema_type(Type::Integer).description(Some("Seconds until it may succeed.")),
+            )
             .property("docs", string())
             .required("docs")
             .property("instance", string())
@@ -258,6 +297,12 @@ impl utoipa::PartialSchema for Problem {
 }
 
 impl utoipa::ToSchema for Problem {}
+
+impl From<domain::quota::TooMany> for Problem {
+    fn from(refused: domain::quota::TooMany) -> Self {
+        Self { retry_after: Some(refused.wait_seconds()), ..Self::because(Code::TooManyRequests, refused.to_string()) }
+    }
+}
 
 macro_rules! told_as {
     ($($refused:ty { $($pattern:pat => $code:ident,)* })*) => {$(
@@ -319,6 +364,40 @@ told_as! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_step_leads_to_one_field() {
+        assert_eq!((step("a/b~c").as_str(), step(&"x".repeat(999)).len()), ("/a~1b~0c", NAME + 1));
+    }
+
+    #[test]
+    fn causes_are_told_at_a_bearable_length() {
+        let long = std::io::Error::other("ä".repeat(9_999));
+        assert_eq!(causes(&long).chars().count(), CAUSES + 1);
+        assert_eq!(causes(&std::io::Error::other("short")), "short");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_without_the_value() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields, rename_all = "lowercase")]
+        #[expect(dead_code, reason = "only read")]
+        enum Kind {
+            Audio { on: bool },
+        }
+        let said = |text: &str| wrong(&serde_json::from_str::<Vec<Kind>>(text).expect_err("wrong"));
+        for value in [
+            r#""hunter2, expected x""#,
+            r#"["hunter2"]"#,
+            r#"[{"audio":{"on":"hunter2"}}]"#,
+            r#"[{"audio":{"on":7411}}]"#,
+        ] {
+            let said = said(value);
+            assert!(said.starts_with("must be ") && !said.contains("hunter2") && !said.contains("7411"), "{said}");
+        }
+        assert!(said(r#"[{"audio":{"colour":1}}]"#).starts_with("unknown field `colour`, expected"));
+        assert!(said(&format!(r#"[{{"audio":{{"{}":1}}}}]"#, "x".repeat(9_999))).len() < 150);
+    }
 
     #[test]
     fn codes_are_unique_and_every_remedy_is_a_sentence() {

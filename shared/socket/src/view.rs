@@ -221,6 +221,25 @@ pub struct MediaView {
     pub screen: bool,
 }
 
+/// Why a connection is about to be closed from our side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Closing {
+    /// Its session was signed out: sign in again.
+    SessionEnded,
+    /// The same person opened newer ones, and this was the oldest.
+    TooManyConnections,
+    /// It went on saying more than its rate: wait before the next one.
+    TooManyFrames,
+}
+
+/// A connection is about to be closed from our side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ClosingView {
+    /// Why.
+    pub reason: Closing,
+}
+
 /// Signals that wait for the one who asks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Signals {

@@ -4,6 +4,7 @@ use domain::account::{Account, Subject};
 use domain::id::{SessionId, UserId};
 use domain::inbox::Inbox;
 use domain::limit;
+use domain::once::Kept;
 use domain::session::Session;
 use domain::sign_in::SignIn;
 use domain::text::{Challenge, Email, Name};
@@ -14,7 +15,8 @@ use crate::Versioned;
 use crate::connections::Card;
 use crate::db::{Ask, Db, Range, key_of, read_item, ttl, version, versioned};
 use crate::error::StoreError;
-use crate::keys::{Key, SESSIONS};
+use crate::keys::{Key, SESSIONS, Table};
+use crate::revocations::ended_put;
 use crate::write::{Expect, Write, put};
 
 /// Days that an ended thing stays for the curious before it is cleaned up.
@@ -69,11 +71,13 @@ impl Accounts {
         login: (&Email, &str),
         inbox: Inbox,
         session: &Session,
+        kept: Option<&Kept>,
     ) -> Result<(), StoreError> {
         let (email, hash) = login;
         let login = PasswordLogin { user: account.id, hash: hash.to_owned() };
         let login = put(&Key::PasswordLogin(email), &login, Expect::Absent, &[])?;
-        self.create(account, login, inbox, Some(session_put(session, 0)?)).await
+        let session = Some(session_put(session, 0)?);
+        self.create(account, login, inbox, session, kept).await
     }
 
     /// A new account with a LinkedIn account. `Stale` at 1: it belongs to another account.
@@ -85,7 +89,7 @@ impl Accounts {
     ) -> Result<(), StoreError> {
         let login = LinkedInLogin { user: account.id };
         let login = put(&Key::LinkedInLogin(subject), &login, Expect::Absent, &[])?;
-        self.create(account, login, inbox, None).await
+        self.create(account, login, inbox, None, None).await
     }
 
     async fn create(
@@ -94,6 +98,7 @@ impl Accounts {
         login: Write,
         inbox: Inbox,
         session: Option<Write>,
+        kept: Option<&Kept>,
     ) -> Result<(), StoreError> {
         let card = Card { user: account.id, name: account.name.clone(), inbox };
         let mut writes = vec![
@@ -102,7 +107,7 @@ impl Accounts {
             put(&Key::Card(account.id), &card, Expect::Absent, &[version(1)])?,
         ];
         writes.extend(session);
-        self.db.transact(writes).await
+        self.once(writes, kept, account.created_at).await
     }
 
     /// Whether a write that got `Stale` lost its login name, not its account.
@@ -192,19 +197,27 @@ impl Accounts {
     }
 
     /// Uses the code up and begins the session, both or neither. `Stale`: the code was used.
-    pub async fn redeem(&self, code: &str, session: &Session) -> Result<(), StoreError> {
+    pub async fn redeem(&self, code: &str, session: &Session, kept: Option<&Kept>) -> Result<(), StoreError> {
         let key = Key::LoginCode(code);
-        self.db
-            .transact(vec![
-                Write::Delete { table: key.table(), key: key_of(&key), expect: Expect::Present },
-                session_put(session, 0)?,
-            ])
-            .await
+        let used = Write::Delete { table: key.table(), key: key_of(&key), expect: Expect::Present };
+        self.once(vec![used, session_put(session, 0)?], kept, session.created_at).await
     }
 
     /// Begins a session.
-    pub async fn begin_session(&self, session: &Session) -> Result<(), StoreError> {
-        self.db.write(session_put(session, 0)?).await
+    pub async fn begin_session(&self, session: &Session, kept: Option<&Kept>) -> Result<(), StoreError> {
+        match kept {
+            None => self.db.write(session_put(session, 0)?).await,
+            kept => self.once(vec![session_put(session, 0)?], kept, session.created_at).await,
+        }
+    }
+
+    async fn once(&self, writes: Vec<Write>, kept: Option<&Kept>, now: Timestamp) -> Result<(), StoreError> {
+        self.db.transact_once(Table::Accounts, writes, kept.map(|kept| (kept, now))).await
+    }
+
+    /// Saves a session that was ended early, and says so where every group can see it.
+    pub async fn end_session(&self, session: &Session, read: u64, now: Timestamp) -> Result<(), StoreError> {
+        self.db.transact(vec![session_put(session, read)?, ended_put(session.user, session.id, now)]).await
     }
 
     /// A session. An eventually consistent read costs half and may be a moment old.

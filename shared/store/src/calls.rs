@@ -4,13 +4,14 @@ use domain::call::{Call, CallEvent};
 use domain::id::{CallId, UserId};
 use domain::limit;
 use domain::negotiation::{Description, Waiting};
+use domain::once::Kept;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::connections::{Card, card_put};
 use crate::db::{Ask, Db, Range, item_of, read_item, sort_key, ttl, version, versioned};
 use crate::error::StoreError;
-use crate::keys::{HISTORY, Key, history_from};
+use crate::keys::{HISTORY, Key, Table, history_from};
 use crate::write::{Expect, Write, put};
 use crate::{Versioned, db};
 
@@ -82,14 +83,20 @@ impl Calls {
     }
 
     /// Begins a call: the call, a row in everybody's history, and the invitation in each callee's inbox, in one
-    /// transaction. `Stale` at 0: a call with this id exists.
-    pub async fn begin(&self, call: &Call, event: CallEvent, callees: &[Versioned<Card>]) -> Result<(), StoreError> {
+    /// transaction.
+    pub async fn begin(
+        &self,
+        call: &Call,
+        event: CallEvent,
+        callees: &[Versioned<Card>],
+        kept: Option<&Kept>,
+    ) -> Result<(), StoreError> {
         let mut writes = vec![call_put(call, event, 0)?];
         writes.extend(history_rows(call)?);
         for card in callees {
             writes.push(card_put(card)?);
         }
-        self.db.transact(writes).await
+        self.db.transact_once(Table::Calls, writes, kept.map(|kept| (kept, call.created_at))).await
     }
 
     /// A call. A `fresh` read costs double; the other kind may be a moment old, but never misses a call.
@@ -137,8 +144,20 @@ impl Calls {
     }
 
     /// Keeps a description in place of the one that was read.
-    pub async fn describe(&self, call: CallId, description: &Description, read: Option<u64>) -> Result<(), StoreError> {
-        self.db.write(description_put(call, description, read)?).await
+    pub async fn describe(
+        &self,
+        call: CallId,
+        description: &Description,
+        read: Option<u64>,
+        kept: Option<&Kept>,
+    ) -> Result<(), StoreError> {
+        let description_put = description_put(call, description, read)?;
+        match kept {
+            None => self.db.write(description_put).await,
+            Some(kept) => {
+                self.db.transact_once(Table::Calls, vec![description_put], Some((kept, description.at))).await
+            }
+        }
     }
 
     /// Keeps the answer and the call that it moved, both or neither.

@@ -1,6 +1,6 @@
 //! Who is connected, and what each person must not miss.
 
-use domain::id::UserId;
+use domain::id::{SessionId, UserId};
 use domain::inbox::Inbox;
 use domain::lease::{ConnectionId, Lease};
 use domain::limit;
@@ -9,12 +9,13 @@ use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use socket::problem::causes;
-use socket::{Courier, ServerFrame, Undelivered};
+use socket::view::{Closing, ClosingView};
+use socket::{Courier, Push, ServerFrame, Undelivered};
 
 use crate::Versioned;
 use crate::db::{Ask, Db, item_of, key_of, read_item, sort_key, ttl, version, versioned};
 use crate::error::StoreError;
-use crate::keys::Key;
+use crate::keys::{ENDED, Key};
 use crate::write::{Expect, Write, put};
 
 const READS_AT_ONCE: usize = 8;
@@ -42,6 +43,8 @@ pub struct Room {
     pub card: Option<Versioned<Card>>,
     /// Live connections, newest first.
     pub leases: Vec<Lease>,
+    /// Sessions that were ended early.
+    pub ended: Vec<SessionId>,
 }
 
 /// The connections.
@@ -61,10 +64,48 @@ impl Connections {
     /// The lease's key is its ticket, so the write that opens the connection is the one that uses the
     /// ticket up. Two plain writes, not a transaction of twice the price: a death in between leaves a
     /// lease without a connection, which the first push removes.
-    pub async fn open(&self, lease: &Lease) -> Result<(), StoreError> {
+    ///
+    /// The room is read after the lease was written, and a session is ended before its connections are looked for: so
+    /// at least one of the two sees the other. `None`: the ticket's session was ended, and the connection is forgotten.
+    pub async fn open(&self, lease: &Lease) -> Result<Option<Room>, StoreError> {
         self.db.write(lease_put(lease, Expect::Absent, OPEN)?).await?;
         let expiry = ttl(lease.opened_at + limit::SOCKET_LIFE);
-        self.db.write(put(&Key::Connection(&lease.connection), lease, Expect::Whatever, &[expiry])?).await
+        self.db.write(put(&Key::Connection(&lease.connection), lease, Expect::Whatever, &[expiry])?).await?;
+        let room = self.read_room(lease.user, true, lease.opened_at).await?;
+        if room.ended.contains(&lease.session) {
+            self.forget(lease, lease.opened_at).await?;
+            return Ok(None);
+        }
+        Ok(Some(room))
+    }
+
+    /// Tells a connection why, closes it and forgets it. What fails is logged: the lease ends by itself.
+    pub async fn shut(&self, courier: &dyn Courier, lease: &Lease, reason: Closing, now: Timestamp) {
+        let goodbye = ServerFrame::push(Push::ConnectionClosing(ClosingView { reason }), now);
+        let told = courier.post(&lease.connection, &goodbye.to_text()).await;
+        if !matches!(told, Err(Undelivered::Gone))
+            && let Err(Undelivered::Failed(cause)) = courier.close(&lease.connection).await
+        {
+            tracing::warn!(error = causes(&*cause), "a connection was not closed");
+        }
+        if let Err(error) = self.forget(lease, now).await {
+            tracing::warn!(error = causes(&error), "a closed connection was not forgotten");
+        }
+    }
+
+    /// Closes every connection of a session.
+    pub async fn shut_session(
+        &self,
+        courier: &dyn Courier,
+        user: UserId,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let leases = self.read_room(user, true, now).await?.leases;
+        let of_session = leases.iter().filter(|lease| lease.session == session);
+        let shut: Vec<_> = of_session.map(|lease| self.shut(courier, lease, Closing::SessionEnded, now)).collect();
+        stream::iter(shut).buffer_unordered(limit::POSTS_AT_ONCE).collect::<Vec<_>>().await;
+        Ok(())
     }
 
     /// Who speaks on a connection, as it was opened. `None`: it was closed, never opened, or is too old.
@@ -131,10 +172,12 @@ impl Connections {
 
     async fn read_room(&self, user: UserId, fresh: bool, now: Timestamp) -> Result<Room, StoreError> {
         let items = self.db.query_all(Ask { consistent: fresh, ..Ask::all_of(&Key::Card(user)) }).await?;
-        let mut room = Room { card: None, leases: Vec::new() };
+        let mut room = Room { card: None, leases: Vec::new(), ended: Vec::new() };
         for item in items {
             if sort_key(&item) == Key::Card(user).sk() {
                 room.card = Some(versioned(item)?);
+            } else if let Some(session) = sort_key(&item).strip_prefix(ENDED) {
+                room.ended.extend(session.parse::<SessionId>());
             } else {
                 room.leases.push(read_item::<Lease>(item)?);
             }

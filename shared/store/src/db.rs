@@ -13,7 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::Versioned;
 use crate::error::{StoreError, broken, classify};
-use crate::keys::{Key, PK, SK, TTL, Table, VERSION};
+use crate::keys::{Key, PK, SK, TTL, Table, UNTIL, VERSION};
 use crate::meter::Meter;
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -264,6 +264,10 @@ pub(crate) fn item_of<T: Serialize>(
 
 pub(crate) fn version(n: u64) -> (&'static str, AttributeValue) {
     (VERSION, AttributeValue::N(n.to_string()))
+}
+
+pub(crate) fn until(at: jiff::Timestamp) -> (&'static str, AttributeValue) {
+    (UNTIL, AttributeValue::N(at.as_millisecond().to_string()))
 }
 
 pub(crate) fn ttl(at: jiff::Timestamp) -> (&'static str, AttributeValue) {

@@ -1,4 +1,4 @@
-//! The four ways in which the store says no.
+//! The ways in which the store says no.
 
 use std::error::Error;
 
@@ -14,6 +14,9 @@ pub enum StoreError {
     /// A condition did not hold: somebody else was there first. Nothing was written.
     #[error("write {} of the transaction lost a race", .0.first().copied().unwrap_or(0))]
     Stale(Vec<usize>),
+    /// The request was answered before: its answer is kept. Nothing was written.
+    #[error("the request was answered before")]
+    Repeated,
     /// Throttled or in conflict, after the retries. Nothing was written.
     #[error("the store is busy: {0}")]
     Busy(#[source] Cause),
@@ -40,7 +43,7 @@ impl StoreError {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Stale(_) => Self::new(Code::Conflict),
+            StoreError::Stale(_) | StoreError::Repeated => Self::new(Code::Conflict),
             StoreError::Busy(cause) => {
                 tracing::warn!(error = causes(&*cause), "the store is busy");
                 Self::because(Code::Busy, "the store is busy; nothing was changed")

@@ -3,6 +3,7 @@
 use domain::account::Subject;
 use domain::id::{CallId, SessionId, TicketId, UserId};
 use domain::lease::ConnectionId;
+use domain::limit::Rate;
 use domain::text::Email;
 use jiff::Timestamp;
 
@@ -14,6 +15,8 @@ pub const SK: &str = "sk";
 pub const VERSION: &str = "version";
 /// Whose login it is, a string.
 pub const USER: &str = "user";
+/// When something is over, Unix milliseconds, a number; for what is overwritten once it is.
+pub const UNTIL: &str = "until";
 /// Unix seconds after which `DynamoDB` may delete the item, a number.
 pub const TTL: &str = "ttl";
 
@@ -50,6 +53,13 @@ pub enum Key<'a> {
     Lease(UserId, TicketId),
     /// Whose connection it is.
     Connection(&'a ConnectionId),
+    /// A session that was ended early, under its person.
+    Ended(UserId, SessionId),
+    /// A rate's bucket, by the hash of whom it counts.
+    Bucket(Rate, &'a str),
+
+    /// The first answer to a request that can come twice, by the hash of its scope; in its group's table.
+    Answer(Table, &'a str),
 
     /// `domain::call::Call`.
     Call(CallId),
@@ -66,6 +76,9 @@ pub const HISTORY: &str = "call#";
 /// Sort keys of a person's sessions begin with this.
 pub const SESSIONS: &str = "session#";
 
+/// Sort keys of a person's sessions that were ended early begin with this.
+pub const ENDED: &str = "ended#";
+
 /// The sort key of a history up to an instant: milliseconds in thirteen digits sort as text until the year 2286.
 pub fn history_from(at: Timestamp) -> String {
     format!("{HISTORY}{:013}", at.as_millisecond().max(0))
@@ -81,7 +94,10 @@ impl Key<'_> {
             | Self::LinkedInLogin(_)
             | Self::SignIn(_)
             | Self::LoginCode(_) => Table::Accounts,
-            Self::Card(_) | Self::Lease(..) | Self::Connection(_) => Table::Realtime,
+            Self::Card(_) | Self::Lease(..) | Self::Connection(_) | Self::Ended(..) | Self::Bucket(..) => {
+                Table::Realtime
+            }
+            Self::Answer(table, _) => *table,
             Self::Call(_) | Self::Description(..) | Self::Waiting(..) | Self::History(..) => Table::Calls,
         }
     }
@@ -93,12 +109,15 @@ impl Key<'_> {
             | Self::Session(user, _)
             | Self::Card(user)
             | Self::Lease(user, _)
+            | Self::Ended(user, _)
             | Self::History(user, ..) => user.to_string(),
             Self::PasswordLogin(email) => format!("password#{email}"),
             Self::LinkedInLogin(subject) => format!("linkedin#{}#{}", subject.issuer, subject.sub),
             Self::SignIn(state) => format!("sign-in#{state}"),
             Self::LoginCode(code) => format!("code#{code}"),
             Self::Connection(connection) => format!("connection#{connection}"),
+            Self::Bucket(rate, who) => format!("bucket#{}#{who}", rate.as_str()),
+            Self::Answer(_, scope) => format!("answer#{scope}"),
             Self::Call(call) | Self::Description(call, ..) | Self::Waiting(call, ..) => call.to_string(),
         }
     }
@@ -114,6 +133,9 @@ impl Key<'_> {
             Self::Card(_) => "card".into(),
             Self::Lease(_, ticket) => format!("lease#{ticket}"),
             Self::Connection(_) => "connection".into(),
+            Self::Ended(_, session) => format!("{ENDED}{session}"),
+            Self::Bucket(..) => "bucket".into(),
+            Self::Answer(..) => "answer".into(),
             Self::Call(_) => "call".into(),
             Self::Description(_, one, other) => format!("description#{}#{}", one.min(other), one.max(other)),
             Self::Waiting(_, to, from) => format!("waiting#{to}#{from}"),

@@ -8,22 +8,28 @@
 //! Expiry is a comparison with the clock. The attribute `ttl` only cleans up, days later.
 
 pub mod accounts;
+pub mod answers;
 pub mod calls;
 pub mod connections;
 pub mod db;
 pub mod error;
 pub mod keys;
+pub mod limits;
 pub mod meter;
+pub mod revocations;
 pub mod schema;
 pub mod switchboard;
 mod write;
 
 pub use accounts::Accounts;
+pub use answers::Answers;
 pub use calls::Calls;
 pub use connections::Connections;
 pub use db::Db;
 pub use error::StoreError;
+pub use limits::Limits;
 pub use meter::{Meter, Spent};
+pub use revocations::Revocations;
 pub use switchboard::Switchboard;
 
 /// An entity and the version that a save must still find.

@@ -11,6 +11,15 @@ use crate::keys::{PK, SK, TTL, Table};
 /// Every table.
 pub const TABLES: [Table; 3] = [Table::Accounts, Table::Realtime, Table::Calls];
 
+/// Empties every table of a store on this machine, and makes it anew.
+pub async fn start_over(db: &Db) -> Result<(), StoreError> {
+    for table in TABLES {
+        let dropped = db.client().delete_table().table_name(db.name(table)).send().await;
+        dropped.map_err(|error| StoreError::Broken(error.into()))?;
+    }
+    create_tables(db).await
+}
+
 /// Makes every table that is not there yet.
 pub async fn create_tables(db: &Db) -> Result<(), StoreError> {
     let broken = |error: aws_sdk_dynamodb::error::BuildError| StoreError::Broken(error.into());

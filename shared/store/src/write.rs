@@ -11,11 +11,14 @@ use aws_sdk_dynamodb::types::{
 };
 
 use domain::id::UserId;
+use domain::once::Kept;
+use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::answers::answer_put;
 use crate::db::{ATTEMPTS, Db, Item, back_off, item_of};
 use crate::error::{StoreError, broken, classify};
-use crate::keys::{Key, PK, Table, USER, VERSION};
+use crate::keys::{Key, PK, Table, UNTIL, USER, VERSION};
 
 /// What a write demands of the item it meets.
 #[derive(Clone, Debug)]
@@ -28,6 +31,10 @@ pub(crate) enum Expect {
     Present,
     /// It is there, and of this person.
     Of(UserId),
+    /// There is no such item, or one that was over by then.
+    OverBy(Timestamp),
+    /// It is over exactly then.
+    Until(Timestamp),
     /// Anything.
     Whatever,
 }
@@ -64,8 +71,21 @@ impl Db {
     }
 
     /// When its reply is lost the SDK repeats a put, and the repeat meets its own first effect: a condition that
-    /// failed on exactly the item we put is a success. A transaction on the same item is waited for.
+    /// failed on exactly the item we put is a success.
     async fn put(&self, table: Table, item: Item, expect: &Expect) -> Result<(), StoreError> {
+        match self.put_or_see(table, &item, expect).await? {
+            Some(there) if there != item => Err(StoreError::Stale(vec![0])),
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts an item, or brings what stood in the way. A transaction on the same item is waited for.
+    pub(crate) async fn put_or_see(
+        &self,
+        table: Table,
+        item: &Item,
+        expect: &Expect,
+    ) -> Result<Option<Item>, StoreError> {
         let mut attempt = 0;
         loop {
             let (condition, names, values) = expect.expression();
@@ -84,15 +104,14 @@ impl Db {
             let error = match sent {
                 Ok(done) => {
                     self.meter.wrote(&done.consumed_capacity);
-                    return Ok(());
+                    return Ok(None);
                 }
                 Err(error) => error,
             };
             self.meter.wrote(&None);
             match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                    let mine = failed.item() == Some(&item);
-                    return if mine { Ok(()) } else { Err(StoreError::Stale(vec![0])) };
+                    return Ok(Some(failed.item().cloned().unwrap_or_default()));
                 }
                 Some(PutItemError::TransactionConflictException(_)) if attempt + 1 < ATTEMPTS => {
                     attempt += 1;
@@ -100,6 +119,23 @@ impl Db {
                 }
                 _ => return Err(classify(error)),
             }
+        }
+    }
+
+    /// All of the writes, with the answer to the request that asked for them, or none.
+    pub(crate) async fn transact_once(
+        &self,
+        table: Table,
+        mut writes: Vec<Write>,
+        keep: Option<(&Kept, Timestamp)>,
+    ) -> Result<(), StoreError> {
+        let place = writes.len();
+        if let Some((kept, now)) = keep {
+            writes.push(answer_put(table, kept, now)?);
+        }
+        match self.transact(writes).await {
+            Err(stale) if stale.lost(place) => Err(StoreError::Repeated),
+            done => done,
         }
     }
 
@@ -238,6 +274,15 @@ impl Expect {
             Self::Of(user) => {
                 let value = HashMap::from([(":user".to_owned(), AttributeValue::S(user.to_string()))]);
                 (Some("#user = :user".into()), name("#user", USER), Some(value))
+            }
+            Self::OverBy(now) => {
+                let names = HashMap::from([("#pk".to_owned(), PK.to_owned()), ("#until".to_owned(), UNTIL.to_owned())]);
+                let value = HashMap::from([(":now".to_owned(), AttributeValue::N(now.as_millisecond().to_string()))]);
+                (Some("attribute_not_exists(#pk) OR #until <= :now".into()), Some(names), Some(value))
+            }
+            Self::Until(at) => {
+                let value = HashMap::from([(":at".to_owned(), AttributeValue::N(at.as_millisecond().to_string()))]);
+                (Some("#until = :at".into()), name("#until", UNTIL), Some(value))
             }
             Self::Version(read) => {
                 let value = HashMap::from([(":read".to_owned(), AttributeValue::N(read.to_string()))]);

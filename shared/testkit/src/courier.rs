@@ -39,9 +39,20 @@ impl Mailbox {
         self.frames.lock().expect("no panic inside").remove(connection).unwrap_or_default()
     }
 
+    /// Whether the connection was closed, from either side.
+    pub fn is_closed(&self, connection: &ConnectionId) -> bool {
+        self.gone.lock().expect("no panic inside").contains(connection)
+    }
+
     /// From now on the connection is gone (410).
     pub fn cut(&self, connection: &ConnectionId) {
         self.gone.lock().expect("no panic inside").insert(connection.clone());
+    }
+
+    /// Every connection is there again, and nothing waits in it.
+    pub fn mend(&self) {
+        self.gone.lock().expect("no panic inside").clear();
+        self.frames.lock().expect("no panic inside").clear();
     }
 
     /// From now on every post seems to arrive, and none does.
@@ -107,6 +118,13 @@ impl Courier for Mailbox {
                 }
             }
             Ok(())
+        })
+    }
+
+    fn close<'a>(&'a self, connection: &'a ConnectionId) -> Delivery<'a> {
+        Box::pin(async move {
+            let there = self.gone.lock().expect("no panic inside").insert(connection.clone());
+            if there { Ok(()) } else { Err(Undelivered::Gone) }
         })
     }
 }

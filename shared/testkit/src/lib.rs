@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests may spawn and read the environment")]
 #![expect(clippy::missing_panics_doc, reason = "a test panics when its world breaks")]
 
+pub mod browser;
 pub mod clock;
 pub mod courier;
 pub mod dice;
@@ -13,6 +14,7 @@ pub mod faults;
 pub mod interleave;
 pub mod person;
 pub mod reply;
+pub mod snapshot;
 pub mod storm;
 pub mod world;
 
@@ -23,6 +25,7 @@ pub use faults::{Fault, Faults};
 pub use interleave::{Gate, Orders, Turn};
 pub use person::{Person, Socket};
 pub use reply::Reply;
+pub use snapshot::Snapshot;
 pub use world::World;
 
 /// A session description that passes for one.

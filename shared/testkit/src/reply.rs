@@ -12,6 +12,8 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// The body; null when it is empty or no JSON.
     pub body: Value,
+    /// The body as it came.
+    pub raw: Vec<u8>,
 }
 
 impl Reply {

@@ -1,7 +1,10 @@
 //! Everything a test needs, put together.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use api::Source;
 use api::layers::Origins;
 use axum::Router;
 use axum::body::Body;
@@ -40,6 +43,7 @@ pub struct World {
     pub provider: String,
     auth: Router,
     calls: Router,
+    pub(crate) reader: crate::snapshot::Reader,
     parts: Parts,
 }
 
@@ -54,6 +58,8 @@ struct Parts {
     provider: Provider,
     base: String,
     entropy: Arc<dyn Entropy>,
+    sources: Arc<AtomicU32>,
+    limited: bool,
 }
 
 impl World {
@@ -75,7 +81,21 @@ impl World {
         tokio::spawn(axum::serve(listener, provider.router()).into_future());
         let public_url = public_url.map_or_else(|| base.clone(), str::to_owned);
         let (mailbox, keys) = (Arc::new(Mailbox::default()), Keys::generate());
-        Self::put_together(Parts { engine, public_url, clock, mailbox, keys, provider, base, entropy }, db)
+        Self::put_together(
+            Parts {
+                engine,
+                public_url,
+                clock,
+                mailbox,
+                keys,
+                provider,
+                base,
+                entropy,
+                sources: Arc::default(),
+                limited: true,
+            },
+            db,
+        )
     }
 
     /// The same world as another Lambda sandbox sees it: the same store, clock, keys and people, but a process of its
@@ -83,6 +103,11 @@ impl World {
     pub fn another_process(&self, faults: &Faults) -> Arc<Self> {
         let db = Db::local_through(faults.transport(), &self.parts.engine, local::engine::table_names());
         Self::put_together(self.parts.clone(), db)
+    }
+
+    /// The same world with limits that let everything pass, for whoever asks more than anybody may.
+    pub fn without_limits(&self) -> Arc<Self> {
+        Self::put_together(Parts { limited: false, ..self.parts.clone() }, self.db.clone())
     }
 
     fn put_together(parts: Parts, db: Db) -> Arc<Self> {
@@ -99,17 +124,25 @@ impl World {
             app_url: "https://app.example/welcome".parse().expect("a URL"),
             socket_url: "wss://socket.example/dev".into(),
             origins: origins.clone(),
+            limited: parts.limited,
             linkedin: parts.provider.settings(),
         };
-        let auth = auth::State::new(settings, db.clone(), clock.clone(), entropy.clone()).expect("valid settings");
+        let auth = auth::State::new(settings, db.clone(), mailbox.clone(), clock.clone(), entropy.clone())
+            .expect("valid settings");
         let settings = calls::Settings {
             issuer: "test".into(),
             public_keys: keys.token_keys.clone(),
             secret: secret(&keys.cursor_secret),
             origins: origins.clone(),
+            limited: parts.limited,
         };
         let calls = calls::State::new(settings, db.clone(), mailbox.clone(), clock.clone(), entropy.clone());
-        let settings = realtime::Settings { issuer: "test".into(), public_keys: keys.token_keys.clone(), origins };
+        let settings = realtime::Settings {
+            issuer: "test".into(),
+            public_keys: keys.token_keys.clone(),
+            origins,
+            limited: parts.limited,
+        };
         let realtime = realtime::State::new(settings, db.clone(), mailbox.clone(), clock);
         Arc::new(Self {
             clock: parts.clock.clone(),
@@ -120,6 +153,7 @@ impl World {
             provider: parts.base.clone(),
             auth: auth::service(auth),
             calls: calls::service(calls),
+            reader: crate::snapshot::Reader::default(),
             parts,
         })
     }
@@ -134,14 +168,26 @@ impl World {
         &*self.parts.entropy
     }
 
-    /// Sends a request to the group that has its path.
-    pub async fn send(&self, request: Request<Body>) -> Reply {
-        let of_auth = ["/auth", "/.well-known"].iter().any(|prefix| request.uri().path().starts_with(prefix));
-        let group = if of_auth { self.auth.clone() } else { self.calls.clone() };
+    /// What proves to the stand-in that Dchat is its client.
+    pub fn provider_secret(&self) -> String {
+        self.parts.provider.settings().client_secret
+    }
+
+    pub(crate) fn engine_url(&self) -> &str {
+        &self.parts.engine
+    }
+
+    /// Sends a request to the group that has its path. It comes from a network of its own, unless it names a [`Source`].
+    pub async fn send(&self, mut request: Request<Body>) -> Reply {
+        if request.extensions().get::<Source>().is_none() {
+            let fresh = self.parts.sources.fetch_add(1, Ordering::Relaxed) << 8;
+            request.extensions_mut().insert(Source::of(Ipv4Addr::from_bits(fresh).into()));
+        }
+        let group = if is_of_auth(request.uri().path()) { self.auth.clone() } else { self.calls.clone() };
         let (parts, body) = group.oneshot(request).await.expect("services do not fail").into_parts();
         let bytes = body.collect().await.expect("a body").to_bytes();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Reply { status: parts.status, headers: parts.headers, body }
+        Reply { status: parts.status, headers: parts.headers, body, raw: bytes.to_vec() }
     }
 
     /// A request without a token.
@@ -157,6 +203,11 @@ impl World {
         }
         people.try_into().unwrap_or_else(|_| unreachable!("one person per name"))
     }
+}
+
+/// Whether a path belongs to the group `auth`.
+pub fn is_of_auth(path: &str) -> bool {
+    ["/auth", "/.well-known", "/api/limits", "/api/v1/limits"].iter().any(|prefix| path.starts_with(prefix))
 }
 
 /// A request with headers and perhaps a JSON body.

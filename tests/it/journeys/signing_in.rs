@@ -119,7 +119,7 @@ async fn a_lost_answer_is_repeated_hours_later_with_the_key_and_a_thief_has_none
     assert_eq!(stolen.summary(), "401 refresh_reused");
     let victim = refresh(&world, &first.text("/refresh_token"), Some("key-of-2")).await;
     assert_eq!(victim.summary(), "401 refresh_reused", "the whole session is over");
-    assert_eq!(Person::of(&world, &again).post("/auth/ws-ticket", json!({})).await.summary(), "401 refresh_reused");
+    assert_eq!(Person::of(&world, &again).post("/auth/ws-ticket", json!({})).await.summary(), "401 session_revoked");
 }
 
 #[tokio::test]

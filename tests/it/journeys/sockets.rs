@@ -151,7 +151,7 @@ async fn resume_gives_what_was_missed_or_says_that_it_cannot() {
 }
 
 #[tokio::test]
-async fn the_oldest_of_many_sockets_goes_on_living() {
+async fn the_oldest_of_too_many_sockets_is_closed() {
     let world = World::new().await;
     let [alice, bob] = world.people(["Alice", "Bob"]).await;
     let mut sockets = Vec::new();
@@ -159,10 +159,13 @@ async fn the_oldest_of_many_sockets_goes_on_living() {
         sockets.push(bob.connect().await);
         world.clock.advance(seconds(1));
     }
-    assert_eq!(sockets[0].say("ping", json!({})).await["event"], "reply");
+    for oldest in &sockets[..2] {
+        assert_eq!(oldest.pushes()[0]["data"], json!({ "reason": "too_many_connections" }));
+        assert!(world.mailbox.is_closed(&oldest.connection));
+        assert_eq!(oldest.say("ping", json!({})).await["problem"]["code"], "connection_unknown");
+    }
     alice.call(&[&bob]).await;
-    let rang = sockets.iter().filter(|socket| !socket.pushes().is_empty()).count();
-    assert_eq!(rang, 10, "a push goes to the newest ten");
+    assert!(sockets[2..].iter().all(|socket| socket.events() == ["call.invited"]));
 }
 
 #[tokio::test]

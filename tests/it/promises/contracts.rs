@@ -29,7 +29,7 @@ fn every_operation_says_what_it_is_and_what_it_refuses() {
             );
             assert!(operation["summary"].is_string(), "{name} has no doc comment");
             let responses = operation["responses"].as_object().expect("responses");
-            let public = ["/api/webrtc/health", "/.well-known/jwks.json"].contains(&path.as_str());
+            let public = ["/api/webrtc/health", "/.well-known/jwks.json", "/api/limits"].contains(&path.as_str());
             assert!(public || responses.contains_key("default"), "{name} does not say how it refuses");
         }
     }

@@ -39,7 +39,7 @@ async fn an_invitation_does_not_write_an_old_name_back() {
     let (call, event) = Call::start(id, CallKind::Audio, person(&ada), device, vec![person(&bo)], at).expect("a call");
     let Versioned { mut value, version } = read;
     value.inbox = value.inbox.with(InboxFact::CallInvited { call: id }, at);
-    let begun = Calls::new(world.db.clone()).begin(&call, event, &[Versioned { value, version }]).await;
+    let begun = Calls::new(world.db.clone()).begin(&call, event, &[Versioned { value, version }], None).await;
     assert!(begun.expect_err("the card has changed").is_stale());
     let card = connections.room(bo.id, true, at).await.expect("answers").card.expect("a card").value;
     assert_eq!((card.name.as_str(), card.inbox.head), ("New Name", 0));
@@ -68,7 +68,7 @@ async fn a_call_that_was_answered_in_the_last_moment_is_not_ended_by_a_late_read
     let device: domain::text::DeviceId = "d".parse().expect("a device");
     let (call, event) =
         Call::start(id, CallKind::Audio, person(&ada), device.clone(), vec![person(&bo)], at).expect("a call");
-    calls.begin(&call, event, &[]).await.expect("nobody has it");
+    calls.begin(&call, event, &[], None).await.expect("nobody has it");
     let read = calls.find(id, true).await.expect("answers").expect("is there");
     let (answered, joined) = call.answer(bo.id, &device, at).expect("it rings");
     calls.save(&answered, joined.expect("joined"), 1).await.expect("nobody else wrote");

@@ -43,7 +43,7 @@ impl Server {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let started = Instant::now();
         let mut child = Command::new(&beside)
-            .args(["--ephemeral", "--port", &port.to_string()])
+            .args(["--ephemeral", "--unlimited", "--port", &port.to_string()])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}. Run: cargo build --release", beside.display()));

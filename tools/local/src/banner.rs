@@ -31,7 +31,7 @@ impl std::fmt::Display for Banner<'_> {
             Some(link) => writeln!(f, "  Console   {link}\n            opens signed in as Ada, works once")?,
             None => writeln!(f, "  Console   {base}/")?,
         }
-        writeln!(f, "  API       {base}   contract  /openapi.json  /asyncapi.json")?;
+        writeln!(f, "  API       {base}   contract  /docs  /openapi.json  /asyncapi.json")?;
         writeln!(f, "  Socket    ws://localhost:{}/socket   with a ticket of POST /auth/ws-ticket", self.port)?;
         let linkedin = if self.stand_in {
             "a stand-in on this machine; LINKEDIN_CLIENT_ID and _SECRET switch"
@@ -41,7 +41,7 @@ impl std::fmt::Display for Banner<'_> {
         writeln!(f, "  LinkedIn  {linkedin}")?;
         if let Some(token) = self.token {
             writeln!(f, "\n  Try       curl {base}/auth/me -H 'Authorization: Bearer {token}'")?;
-            writeln!(f, "  People    ada  bo  chidi  dara")?;
+            writeln!(f, "  People    ada  bo  chidi  dara        made anew by: dchat reset")?;
         }
         write!(f, "\nready in {:.2} s. Ctrl-C stops, nothing is lost.", self.took.as_secs_f64())
     }

@@ -33,14 +33,17 @@ pub fn openapi() -> OpenApi {
         app_url: "https://app.example".parse().expect("a URL"),
         socket_url: "wss://socket.example".into(),
         origins: Origins::exactly([]),
+        limited: true,
         linkedin: provider.settings(),
     };
-    let auth = auth::State::new(settings, db.clone(), clock.clone(), entropy.clone()).expect("generated keys fit");
+    let auth = auth::State::new(settings, db.clone(), courier.clone(), clock.clone(), entropy.clone());
+    let auth = auth.expect("generated keys fit");
     let settings = calls::Settings {
         issuer: "contract".into(),
         public_keys: keys.token_keys,
         secret: secret(&keys.cursor_secret),
         origins: Origins::exactly([]),
+        limited: true,
     };
     let calls = calls::State::new(settings, db, courier, clock, entropy);
     let bearer = SecurityScheme::Http(
@@ -83,7 +86,20 @@ pub fn openapi_text() -> String {
             }
         }
     }
+    close_bodies(&mut contract);
     serde_json::to_string_pretty(&contract).expect("a contract is JSON") + "\n"
+}
+
+/// `api::body!` refuses fields that it does not know, and its schemas say so.
+fn close_bodies(contract: &mut Value) {
+    let operations = contract["paths"].as_object().expect("a contract has paths").values();
+    let operations = operations.flat_map(|item| item.as_object().expect("an item has operations").values());
+    let bodies = operations.filter_map(|operation| {
+        operation.pointer("/requestBody/content/application~1json/schema/$ref")?.as_str()?.strip_prefix('#')
+    });
+    for pointer in bodies.map(str::to_owned).collect::<Vec<_>>() {
+        contract.pointer_mut(&pointer).expect("references lead somewhere")["additionalProperties"] = json!(false);
+    }
 }
 
 /// The socket's contract (`AsyncAPI` 3.0).

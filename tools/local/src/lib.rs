@@ -13,12 +13,15 @@ pub mod banner;
 pub mod contract;
 pub mod engine;
 pub mod keys;
+pub mod outbox;
 pub mod pages;
 pub mod people;
 pub mod port;
 pub mod provider;
+pub mod reset;
 pub mod shared;
 pub mod sockets;
 pub mod stack;
+pub mod trace;
 
 pub use stack::{Options, Stack};

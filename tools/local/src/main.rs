@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use lexopt::Arg::{Long, Short};
+use lexopt::Arg::{Long, Short, Value};
 use lexopt::ValueExt as _;
 use local::banner::Banner;
 use local::people::PEOPLE;
@@ -13,36 +13,48 @@ use local::{Options, Stack};
 const HELP: &str = "\
 dchat: all of Dchat on this machine
 
+  dchat          start
+  dchat reset    make the demo world anew, whether or not a dchat runs
+
   --port PORT    listen on this port (or PORT in the environment; default 3000, 0 takes a free one)
   --data DIR     keep everything in this folder (default ./.dchat)
   --ephemeral    keep nothing
   --empty        without the demo people
+  --unlimited    without rate limits, for load tests and fuzzers
   --help, --version
 ";
 
 enum Run {
     Serve(Options),
+    Reset(PathBuf),
     Print(String),
 }
 
 fn read_arguments() -> Result<Run, lexopt::Error> {
-    let mut options = Options { port: 3000, data: Some(PathBuf::from(".dchat")), demo: true };
+    let mut options = Options { port: 3000, data: Some(PathBuf::from(".dchat")), demo: true, limited: true };
     if let Some(port) = api::Env::text("PORT") {
         options.port = port.parse().map_err(|_| "PORT must be a number from 0 to 65535")?;
     }
     let mut arguments = lexopt::Parser::from_env();
+    let mut reset = false;
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("port") | Short('p') => options.port = arguments.value()?.parse()?,
             Long("data") => options.data = Some(arguments.value()?.into()),
             Long("ephemeral") => options.data = None,
             Long("empty") => options.demo = false,
+            Long("unlimited") => options.limited = false,
+            Value(command) if command == "reset" => reset = true,
             Long("help") | Short('h') => return Ok(Run::Print(HELP.into())),
             Long("version") | Short('V') => return Ok(Run::Print(format!("dchat {}\n", env!("CARGO_PKG_VERSION")))),
             _ => return Err(argument.unexpected()),
         }
     }
-    Ok(Run::Serve(options))
+    match (reset, options.data) {
+        (false, data) => Ok(Run::Serve(Options { data, ..options })),
+        (true, Some(data)) => Ok(Run::Reset(data)),
+        (true, None) => Err("--ephemeral keeps nothing that could be reset".into()),
+    }
 }
 
 async fn run(options: Options, started: Instant) -> Result<(), String> {
@@ -78,6 +90,18 @@ fn main() -> ExitCode {
         Ok(Run::Print(text)) => {
             print!("{text}");
             return ExitCode::SUCCESS;
+        }
+        Ok(Run::Reset(folder)) => {
+            return match local::reset::reset(&folder) {
+                Ok(line) => {
+                    println!("{line}");
+                    ExitCode::SUCCESS
+                }
+                Err(line) => {
+                    eprintln!("{line}");
+                    ExitCode::FAILURE
+                }
+            };
         }
         Err(error) => {
             eprintln!("{error}. Run: dchat --help");

@@ -1,20 +1,23 @@
 //! The demo world: four people with fixed ids, a finished and a missed call.
 
+use api::token::Access;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse as _, Response};
 use domain::account::{Account, LinkedIn, Profile, Subject};
 use domain::call::{Call, CallKind, Person};
-use domain::id::{CallId, EpochId, UserId};
+use domain::id::{CallId, EpochId, SessionId, UserId};
 use domain::inbox::{Inbox, InboxFact};
 use domain::limit;
+use domain::session::Session;
 use domain::text::{DeviceId, Name};
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use store::accounts::LoginCode;
 use store::{Accounts, Calls, Connections, Db, StoreError, Versioned};
 
+use crate::outbox::Message;
 use crate::shared::Shared;
 
 /// One of the demo people.
@@ -60,7 +63,7 @@ impl Demo {
         }
     }
 
-    fn name(self) -> Name {
+    pub(crate) fn name(self) -> Name {
         self.name.parse().expect("demo names are names")
     }
 
@@ -113,7 +116,7 @@ async fn begin(db: &Db, number: u8, kind: CallKind, from: Demo, to: Demo, at: Ti
     let card = room.card.ok_or_else(|| StoreError::Broken("a demo person without a card".into()))?;
     let Versioned { value: mut card, version } = card;
     card.inbox = card.inbox.with(InboxFact::CallInvited { call: id }, at);
-    Calls::new(db.clone()).begin(&call, event, &[Versioned { value: card, version }]).await?;
+    Calls::new(db.clone()).begin(&call, event, &[Versioned { value: card, version }], None).await?;
     Ok(call)
 }
 
@@ -124,12 +127,75 @@ async fn finish(db: &Db, ended: Option<(Call, Option<domain::call::CallEvent>)>)
     }
 }
 
-/// A fresh one-time code for a demo person.
-pub(crate) async fn code(shared: &Shared, person: Demo, life: SignedDuration) -> Result<String, StoreError> {
-    let code = api::secret::random(&*shared.entropy);
-    let login = LoginCode { user: person.id(), challenge: None, expires_at: shared.clock.now() + life };
+/// A link to the console that signs in as a demo person, once.
+pub(crate) async fn link(shared: &Shared, person: Demo, life: SignedDuration) -> Result<String, StoreError> {
+    let (code, at) = (api::secret::random(&*shared.entropy), shared.clock.now());
+    let login = LoginCode { user: person.id(), challenge: None, expires_at: at + life };
     Accounts::new(shared.db.clone()).keep_code(&api::secret::hash(&code), &login).await?;
-    Ok(code)
+    let url = format!("/?enter={code}");
+    shared.outbox.put(Message {
+        at,
+        to: format!("{}@example.com", person.handle),
+        kind: "link",
+        text: "A link that signs in, once.",
+        url: Some(url.clone()),
+        code: Some(code),
+    });
+    Ok(url)
+}
+
+/// An access token of a session that begins now.
+pub(crate) async fn token(shared: &Shared, user: UserId, name: Name, label: &str) -> Result<String, StoreError> {
+    let now = shared.clock.now();
+    let id = SessionId::new(now, &*shared.entropy);
+    let session = Session::begin(id, user, name.clone(), label, now);
+    Accounts::new(shared.db.clone()).begin_session(&session, None).await?;
+    Ok(shared.signer.access(&Access { sub: user, name, sid: id, ver: session.generation }, now))
+}
+
+/// `POST /local/reset`: the demo world as on the first start, everybody signed out.
+pub(crate) async fn reset(State(shared): State<Shared>) -> Response {
+    let start_over = async {
+        shared.hub.clear();
+        shared.outbox.empty();
+        store::schema::start_over(&shared.db).await?;
+        if shared.demo { settle_in(&shared.db, crate::provider::ISSUER, shared.clock.now()).await } else { Ok(()) }
+    };
+    match start_over.await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(error) => api::Refusal::from(error).into_response(),
+    }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Crowd {
+    people: u32,
+}
+
+/// `POST /local/crowd?people=N`: that many people more, at most a thousand, signed in; for load tests.
+pub(crate) async fn crowd(State(shared): State<Shared>, Query(Crowd { people }): Query<Crowd>) -> Response {
+    let mut items = Vec::new();
+    for number in 0..people.min(1_000) {
+        match somebody(&shared, number).await {
+            Ok(item) => items.push(item),
+            Err(error) => return api::Refusal::from(error).into_response(),
+        }
+    }
+    Json(serde_json::json!({ "items": items })).into_response()
+}
+
+async fn somebody(shared: &Shared, number: u32) -> Result<serde_json::Value, StoreError> {
+    let now = shared.clock.now();
+    let id = UserId::new(now, &*shared.entropy);
+    let name: Name = format!("Person {number}").parse().expect("a name");
+    let subject = Subject { issuer: crate::provider::ISSUER.to_owned(), sub: id.to_string() };
+    let profile = Profile { name: Some(name.clone()), ..Profile::default() };
+    let linkedin = LinkedIn { subject: subject.clone(), profile, linked_at: now, token: None };
+    let account = Account::from_linkedin(id, linkedin, now);
+    let inbox = Inbox::new(EpochId::new(now, &*shared.entropy));
+    Accounts::new(shared.db.clone()).register_linkedin(&account, &subject, inbox).await?;
+    let access_token = token(shared, id, name, "crowd").await?;
+    Ok(serde_json::json!({ "user_id": id, "access_token": access_token }))
 }
 
 #[derive(Serialize)]
@@ -152,8 +218,8 @@ pub(crate) async fn enter(State(shared): State<Shared>, Path(handle): Path<Strin
     let Some(person) = Demo::find(&handle).filter(|_| shared.demo) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    match code(&shared, person, limit::LOGIN_CODE).await {
-        Ok(code) => Json(serde_json::json!({ "url": format!("/?enter={code}") })).into_response(),
+    match link(&shared, person, limit::LOGIN_CODE).await {
+        Ok(url) => Json(serde_json::json!({ "url": url })).into_response(),
         Err(error) => api::Refusal::from(error).into_response(),
     }
 }

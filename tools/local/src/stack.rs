@@ -7,16 +7,13 @@ use std::sync::Arc;
 
 use api::layers::Origins;
 use api::system::{SystemClock, SystemEntropy};
-use api::token::Access;
-use api::{Env, Signer};
+use api::{Env, Signer, Source};
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use domain::clock::{Clock, Entropy};
-use domain::id::SessionId;
-use domain::session::Session;
 use http::{StatusCode, header};
 use jiff::SignedDuration;
 use partners::ApiGateway;
@@ -25,11 +22,13 @@ use tokio::sync::watch;
 use tower::ServiceExt as _;
 
 use crate::keys::Keys;
+use crate::outbox::Outbox;
 use crate::people::{self, Demo};
 use crate::provider::Provider;
 use crate::shared::Shared;
 use crate::sockets::Hub;
-use crate::{engine, pages, port, sockets};
+use crate::trace::Trace;
+use crate::{engine, outbox, pages, port, sockets, trace};
 
 /// The `iss` of a laptop's tokens.
 pub const TOKEN_ISSUER: &str = "dchat-local";
@@ -43,6 +42,8 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// Whether to make the demo world.
     pub demo: bool,
+    /// Whether the rates of `domain::limit` hold.
+    pub limited: bool,
 }
 
 /// The program, listening but not yet serving.
@@ -53,7 +54,6 @@ pub struct Stack {
     listeners: Vec<TcpListener>,
     address: SocketAddr,
     stop: watch::Sender<bool>,
-    signer: Signer,
     stand_in: bool,
     // Held until the end: another program on the same data would not see our writes.
     _lock: Option<File>,
@@ -64,7 +64,7 @@ impl Stack {
     pub async fn start(options: &Options) -> Result<Self, String> {
         let listeners = port::listen(options.port).await?;
         let address = listeners[0].local_addr().map_err(|error| error.to_string())?;
-        let lock = options.data.as_deref().map(lock).transpose()?;
+        let lock = options.data.as_deref().map(|folder| lock(folder, address.port())).transpose()?;
         let keys = options.data.as_deref().map_or_else(|| Ok(Keys::generate()), Keys::of)?;
         let file = options.data.as_ref().map(|folder| folder.join("dynamodb.sqlite"));
         let db = engine::start(file).await.map_err(|error| unusable(options.data.as_deref(), &error))?;
@@ -74,32 +74,45 @@ impl Stack {
         let provider = Provider::new(&base, clock.clone(), entropy.clone());
         let linkedin = linkedin_settings(&provider);
         let stand_in = linkedin.client_id == crate::provider::CLIENT_ID;
-        let settings = auth_settings(&keys, &base, linkedin)?;
+        let settings = auth_settings(&keys, &base, linkedin, options.limited)?;
         let signer = Signer::new(TOKEN_ISSUER.into(), &keys.token_signing_key, &keys.token_keys)?;
         if options.demo {
             let settled = people::settle_in(&db, crate::provider::ISSUER, clock.now()).await;
             settled.map_err(|error| unusable(options.data.as_deref(), &error.to_string()))?;
         }
-        let auth = auth::State::new(settings, db.clone(), clock.clone(), entropy.clone())?;
         let courier = Arc::new(ApiGateway::local(&format!("http://{address}")));
+        let auth = auth::State::new(settings, db.clone(), courier.clone(), clock.clone(), entropy.clone())?;
         let settings = calls::Settings {
             issuer: TOKEN_ISSUER.into(),
             public_keys: keys.token_keys.clone(),
             secret: Keys::secret(&keys.cursor_secret)?,
             origins: Origins::loopback(),
+            limited: options.limited,
         };
         let calls = calls::State::new(settings, db.clone(), courier.clone(), clock.clone(), entropy.clone());
         let settings = realtime::Settings {
             issuer: TOKEN_ISSUER.into(),
             public_keys: keys.token_keys.clone(),
             origins: Origins::loopback(),
+            limited: options.limited,
         };
         let realtime = realtime::State::new(settings, db.clone(), courier, clock.clone());
 
         let (stop, stopping) = watch::channel(false);
-        let shared = Shared { db, hub: Hub::default(), realtime, clock, entropy, demo: options.demo, stop: stopping };
+        let shared = Shared {
+            db,
+            hub: Hub::default(),
+            realtime,
+            trace: Trace::new(clock.clone()),
+            clock,
+            entropy,
+            outbox: Outbox::default(),
+            signer,
+            demo: options.demo,
+            stop: stopping,
+        };
         let app = app(&shared, auth, calls, &provider);
-        Ok(Self { shared, app, listeners, address, stop, signer, stand_in, _lock: lock })
+        Ok(Self { shared, app, listeners, address, stop, stand_in, _lock: lock })
     }
 
     /// Where it listens.
@@ -109,20 +122,15 @@ impl Stack {
 
     /// A link that signs in as a demo person, once.
     pub async fn enter_link(&self, person: Demo) -> Result<String, String> {
-        let code = people::code(&self.shared, person, SignedDuration::from_hours(24)).await;
-        let code = code.map_err(|error| error.to_string())?;
-        Ok(format!("http://localhost:{}/?enter={code}", self.address.port()))
+        let url = people::link(&self.shared, person, SignedDuration::from_hours(24)).await;
+        let url = url.map_err(|error| error.to_string())?;
+        Ok(format!("http://localhost:{}{url}", self.address.port()))
     }
 
     /// An access token of a demo person, for the terminal.
     pub async fn token(&self, person: Demo) -> Result<String, String> {
-        let now = self.shared.clock.now();
-        let name = person.profile().name.ok_or("a demo person without a name")?;
-        let id = SessionId::new(now, &*self.shared.entropy);
-        let session = Session::begin(id, person.id(), name.clone(), "terminal", now);
-        let begun = store::Accounts::new(self.shared.db.clone()).begin_session(&session).await;
-        begun.map_err(|error| error.to_string())?;
-        Ok(self.signer.access(&Access { sub: person.id(), name, sid: id, ver: session.generation }, now))
+        let token = people::token(&self.shared, person.id(), person.name(), "terminal").await;
+        token.map_err(|error| error.to_string())
     }
 
     /// Whether the stand-in plays LinkedIn.
@@ -139,7 +147,11 @@ impl Stack {
             let stopped = async move {
                 let _ = stopping.wait_for(|stop| *stop).await;
             };
-            servers.spawn(axum::serve(listener, app.clone()).with_graceful_shutdown(stopped).into_future());
+            servers.spawn(
+                axum::serve(listener, app.clone().into_make_service_with_connect_info::<SocketAddr>())
+                    .with_graceful_shutdown(stopped)
+                    .into_future(),
+            );
         }
         until.await;
         let _ = stop.send(true);
@@ -152,24 +164,53 @@ fn app(shared: &Shared, auth: auth::State, calls: calls::State, provider: &Provi
     let own = Router::new()
         .route("/socket", get(sockets::open))
         .route("/@connections/{id}", post(sockets::post).delete(sockets::cut))
-        .route("/local/people", get(people::list))
-        .route("/local/people/{handle}/enter", post(people::enter))
+        .merge(tools())
         .with_state(shared.clone())
         .merge(provider.router())
         .merge(pages::router());
     let (auth, calls) = (auth::service(auth), calls::service(calls));
     let groups = tower::service_fn(move |request: Request| {
-        let of_auth = ["/auth", "/.well-known", "/openapi.json", "/asyncapi.json", "/docs/"]
-            .iter()
-            .any(|prefix| request.uri().path().starts_with(prefix));
+        let of_auth =
+            ["/auth", "/.well-known", "/openapi.json", "/asyncapi.json", "/docs", "/api/limits", "/api/v1/limits"]
+                .iter()
+                .any(|prefix| request.uri().path().starts_with(prefix));
         let group = if of_auth { auth.clone() } else { calls.clone() };
         group.oneshot(request)
     });
+    let groups = Router::new()
+        .fallback_service(groups)
+        .layer(middleware::from_fn_with_state(shared.trace.clone(), crate::trace::request));
     own.fallback_service(groups).layer(middleware::from_fn(only_this_machine))
 }
 
+/// What the console and load tests find on a laptop and nowhere else.
+fn tools() -> Router<Shared> {
+    Router::new()
+        .route("/local/people", get(people::list))
+        .route("/local/people/{handle}/enter", post(people::enter))
+        .route("/local/reset", post(people::reset))
+        .route("/local/crowd", post(people::crowd))
+        .route("/local/trace", get(trace::list))
+        .route("/local/outbox", get(outbox::list))
+        .route("/local/sockets/{trouble}", post(sockets::trouble))
+        .layer(middleware::from_fn(no_other_page))
+}
+
+/// These need no token, so a page from elsewhere that is open in the same browser must not use them.
+async fn no_other_page(request: Request, next: Next) -> Response {
+    let origin = request.headers().get(header::ORIGIN);
+    if origin.is_none_or(|origin| origin.to_str().is_ok_and(|origin| Origins::loopback().allow(origin))) {
+        next.run(request).await
+    } else {
+        (StatusCode::FORBIDDEN, "only pages of this machine may do this").into_response()
+    }
+}
+
 /// A page of another host whose name was made to point here (DNS rebinding) gets nothing.
-async fn only_this_machine(request: Request, next: Next) -> Response {
+async fn only_this_machine(mut request: Request, next: Next) -> Response {
+    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
+        request.extensions_mut().insert(Source::of(peer.ip()));
+    }
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     let name = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(name, _)| name);
     if matches!(name, "localhost" | "127.0.0.1" | "[::1]") {
@@ -179,7 +220,12 @@ async fn only_this_machine(request: Request, next: Next) -> Response {
     }
 }
 
-fn auth_settings(keys: &Keys, base: &str, linkedin: partners::linkedin::Settings) -> Result<auth::Settings, String> {
+fn auth_settings(
+    keys: &Keys,
+    base: &str,
+    linkedin: partners::linkedin::Settings,
+    limited: bool,
+) -> Result<auth::Settings, String> {
     Ok(auth::Settings {
         issuer: TOKEN_ISSUER.into(),
         signing_key: keys.token_signing_key.clone(),
@@ -189,6 +235,7 @@ fn auth_settings(keys: &Keys, base: &str, linkedin: partners::linkedin::Settings
         app_url: base.parse().map_err(|error| format!("{base}: {error}"))?,
         socket_url: format!("{}/socket", base.replacen("http", "ws", 1)),
         origins: Origins::loopback(),
+        limited,
         linkedin,
     })
 }
@@ -212,8 +259,8 @@ fn linkedin_settings(stand_in: &Provider) -> partners::linkedin::Settings {
     }
 }
 
-/// Takes the data folder for this program alone.
-fn lock(folder: &Path) -> Result<File, String> {
+/// Takes the data folder for this program alone, and leaves its port there for [`crate::reset`].
+fn lock(folder: &Path, port: u16) -> Result<File, String> {
     let failed = |error: std::io::Error| unusable(Some(folder), &error.to_string());
     let mut folders = std::fs::DirBuilder::new();
     // Password hashes and keys are in there: for its owner only.
@@ -222,6 +269,7 @@ fn lock(folder: &Path) -> Result<File, String> {
     folders.recursive(true).create(folder).map_err(failed)?;
     let file = File::options().create(true).truncate(false).write(true).open(folder.join("lock")).map_err(failed)?;
     file.try_lock().map_err(|_| unusable(Some(folder), "another dchat uses it"))?;
+    std::fs::write(folder.join("port"), port.to_string()).map_err(failed)?;
     Ok(file)
 }
 
