@@ -3,7 +3,7 @@
 use api::{Caller, Path, Refusal};
 use axum::Json;
 use axum::extract::State as Extract;
-use domain::call::{CallRefused, Standing};
+use domain::call::{Call, CallRefused, Standing};
 use domain::id::CallId;
 use serde::Serialize;
 use socket::Problem;
@@ -38,7 +38,12 @@ pub(crate) async fn show(
     let standing = known.call.value.participant(me)?.standing;
     let mut call = state.switchboard.settle(known.call.clone(), now).await?;
     if standing == Standing::Invited && !call.is_over() {
-        call = state.switchboard.change(me, id, now, |call| call.ring(me, now)).await?;
+        // Somebody may have ended it meanwhile: then that is what is shown.
+        let ring = |call: Call| match call.clone().ring(me, now) {
+            Err(CallRefused::Over) => Ok(call.settle(now)),
+            rung => rung,
+        };
+        call = state.switchboard.change(me, id, now, ring).await?;
     }
     let mut signals = Signals::default();
     if !call.is_over() {

@@ -20,6 +20,11 @@ use crate::write::{Expect, Write, put};
 
 const READS_AT_ONCE: usize = 8;
 
+/// A lease that can be renewed.
+const OPEN: u64 = 1;
+/// A tombstone: a ping that was under way when the connection closed does not bring it back.
+const CLOSED: u64 = 2;
+
 /// A person as others need them: a name, and an inbox to write to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Card {
@@ -63,7 +68,7 @@ impl Connections {
     /// The room is read after the lease was written, and a session is ended before its connections are looked for: so
     /// at least one of the two sees the other. `None`: the ticket's session was ended, and the connection is forgotten.
     pub async fn open(&self, lease: &Lease) -> Result<Option<Room>, StoreError> {
-        self.db.write(lease_put(lease, Expect::Absent)?).await?;
+        self.db.write(lease_put(lease, Expect::Absent, OPEN)?).await?;
         let expiry = ttl(lease.opened_at + limit::SOCKET_LIFE);
         self.db.write(put(&Key::Connection(&lease.connection), lease, Expect::Whatever, &[expiry])?).await?;
         let room = self.read_room(lease.user, true, lease.opened_at).await?;
@@ -132,9 +137,9 @@ impl Connections {
         Ok(None)
     }
 
-    /// Renews a lease that is still there.
+    /// Renews a lease that is still open.
     pub async fn renew(&self, lease: &Lease) -> Result<(), StoreError> {
-        self.db.write(lease_put(lease, Expect::Present)?).await
+        self.db.write(lease_put(lease, Expect::Version(OPEN), OPEN)?).await
     }
 
     /// Closes a connection.
@@ -149,7 +154,7 @@ impl Connections {
     async fn forget(&self, lease: &Lease, now: Timestamp) -> Result<(), StoreError> {
         let (connection, key) = (Key::Connection(&lease.connection), Key::Lease(lease.user, lease.ticket));
         let of_lease = if now < lease.opened_at + limit::TICKET {
-            lease_put(&Lease { expires_at: now, ..lease.clone() }, Expect::Whatever)?
+            lease_put(&Lease { expires_at: now, ..lease.clone() }, Expect::Whatever, CLOSED)?
         } else {
             Write::Delete { table: key.table(), key: key_of(&key), expect: Expect::Whatever }
         };
@@ -227,11 +232,11 @@ impl Connections {
     }
 }
 
-fn lease_put(lease: &Lease, expect: Expect) -> Result<Write, StoreError> {
+fn lease_put(lease: &Lease, expect: Expect, state: u64) -> Result<Write, StoreError> {
     let key = Key::Lease(lease.user, lease.ticket);
     // Not cleaned up while its ticket could still be used.
     let cleanup = ttl(lease.expires_at.max(lease.opened_at + limit::TICKET));
-    Ok(Write::Put { table: key.table(), item: item_of(&key, lease, &[cleanup])?, expect })
+    Ok(Write::Put { table: key.table(), item: item_of(&key, lease, &[cleanup, version(state)])?, expect })
 }
 
 /// The write that leaves a new inbox on a card; part of the transaction that makes the fact.

@@ -521,6 +521,76 @@ async fn somebody_who_comes_online_while_they_are_called_learns_of_it() {
     told("somebody comes online while they are called", walked);
 }
 
+/// Somebody who was called comes online and looks while something happens to the call.
+async fn coming_online_against(what: &'static str, push: &'static str) -> Walked {
+    let home = World::new().await;
+    Orders::of(&home, 2)
+        .each(
+            || async {
+                let people = two(&home).await;
+                let extra = people[1].ticket().await;
+                Scene { extra, ..Scene::of(&people, String::new()).await }
+            },
+            |scene: Arc<Scene>, turn| async move {
+                if turn.task == 0 {
+                    let body = if what == "end" { json!({}) } else { json!({ "sdp": sdp("offer") }) };
+                    let _ = scene.say(&turn, 0, what, body).await.expect(200);
+                    return (String::new(), Value::Null);
+                }
+                let (status, socket) = Socket::open(&turn.world, Some(scene.extra.clone()), None).await;
+                assert_eq!(status, 200);
+                let path = format!("/api/webrtc/call/{}", scene.call);
+                (socket.connection.0, scene.at(&turn, 1).get(&path).await.expect(200).body)
+            },
+            |scene, said| async move {
+                let (connection, seen) = &said[1];
+                let pushed = Socket::named(&scene.people[1].world(), connection).events().contains(&push.to_owned());
+                let found = seen["state"] == "failed" || seen["signals"]["descriptions"][0]["type"] == "offer";
+                assert!(pushed || found, "neither pushed nor found: {seen}");
+            },
+        )
+        .await
+}
+
+#[tokio::test]
+async fn somebody_who_comes_online_while_an_offer_is_made_learns_of_it() {
+    told("an offer against coming online", coming_online_against("offer", "call.offer").await);
+}
+
+#[tokio::test]
+async fn somebody_who_comes_online_while_the_caller_gives_up_learns_of_it() {
+    told("giving up against coming online", coming_online_against("end", "call.ended").await);
+}
+
+#[tokio::test]
+async fn a_socket_that_closes_during_a_ping_is_closed() {
+    let home = World::new().await;
+    let watcher = Person::arrive(&home, "Bo").await.connect().await.connection.0;
+    let walked = Orders::of(&home, 2)
+        .each(
+            || async {
+                let ada = Person::arrive(&home, "Ada").await;
+                let socket = ada.connect().await.connection.0;
+                (ada, socket, watcher.clone())
+            },
+            |scene: Arc<(Person, String, String)>, turn| async move {
+                let socket = Socket::named(&turn.world, &scene.1);
+                if turn.task == 0 {
+                    socket.close().await;
+                } else {
+                    let _ = socket.say("ping", json!({})).await;
+                }
+            },
+            |scene, _| async move {
+                let watcher = Socket::named(&scene.0.world(), &scene.2);
+                let asked = watcher.say("presence.get", json!({ "people": [scene.0.id.to_string()] })).await;
+                assert_eq!(asked["data"]["people"][0]["online"], false, "it said goodbye");
+            },
+        )
+        .await;
+    told("a goodbye against a ping", walked);
+}
+
 #[tokio::test]
 async fn a_call_that_is_begun_twice_with_one_key_is_one_call() {
     let home = World::new().await;
