@@ -1,6 +1,7 @@
 import { createClient } from "/client/client.js";
 import { $, busy, noTrouble, trouble } from "./dom.js";
 import { pastCalls } from "./history.js";
+import { inside } from "./inside.js";
 import { people } from "./people.js";
 import { show, stage } from "./stage.js";
 import { arrive, demoPeople, welcome } from "./welcome.js";
@@ -23,6 +24,10 @@ client.on("log", ({ what, detail }) => console.debug(what, detail));
 
 await arrive(client, demo.length > 0);
 client.on("session", () => view());
+client.on("signed_out", ({ reason, problem }) => {
+  $("welcome-title").focus();
+  if (reason === "session_ended") trouble({ detail: `You are not signed in any more: ${problem?.detail}`, remedy: "Sign in again." });
+});
 view();
 
 /** @param {string[]} to @param {"audio" | "video"} media */
@@ -34,10 +39,10 @@ function view() {
   for (const leave of leaving.splice(0)) leave();
   const { session } = client;
   $("welcome").hidden = session !== null;
-  $("home").hidden = $("who").hidden = session === null;
+  $("page").hidden = $("who").hidden = session === null;
   if (!session) return welcome(client, demo);
   $("my-name").textContent = session.user.name;
-  leaving = [people(client, demo, call), stage(client), pastCalls(client)];
+  leaving = [people(client, demo, call), stage(client), pastCalls(client), inside(client, demo)];
   void home();
 }
 

@@ -35,7 +35,8 @@ export function avatar(name) {
 /** Says what went wrong and what to do. @param {any} problem */
 export function trouble(problem) {
   $("trouble-detail").textContent = sentence(problem.detail ?? String(problem));
-  $("trouble-remedy").textContent = problem.remedy ?? "";
+  const seconds = problem.status === 429 && problem.retryAfterMs && Math.ceil(problem.retryAfterMs / 1000);
+  $("trouble-remedy").textContent = seconds ? `Try again in ${seconds} s.` : (problem.remedy ?? "");
   const docs = $("trouble-docs");
   docs.hidden = !problem.docs;
   if (problem.docs) docs.setAttribute("href", problem.docs);

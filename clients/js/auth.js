@@ -18,6 +18,9 @@ import { Problem, signedOut } from "./problem.js";
 const AHEAD = 60_000;
 const SPREAD = 200;
 
+/** A person does not wait for a refresh alone: everything else does, so it waits longer than other requests. */
+const REFRESH_PATIENCE = 30_000;
+
 /** Where a tab keeps the secret of the sign-in that it began. */
 const VERIFIER = "dchat:verifier";
 
@@ -26,6 +29,13 @@ const base64url = (bytes) => btoa(String.fromCharCode(...bytes)).replace(/[+/=]/
 const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
 /** @param {string} text */
 const hash = async (text) => base64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
+
+/**
+ * @typedef {object} SignedOut
+ * @property {"asked" | "elsewhere" | "session_ended"} reason
+ *   `elsewhere` is another tab of this device; `session_ended` is the server's word, and `problem` says which
+ * @property {Problem | null} problem
+ */
 
 /** Sign-in, tokens, and requests that carry them. */
 export class Auth {
@@ -38,6 +48,10 @@ export class Auth {
   #changed;
   /** @type {Promise<Held> | null} */
   #refreshing = null;
+  /** The person signs out: that it is over already is no news. */
+  #asked = false;
+  /** Requests that make something and whose outcome nobody heard. The next try of the same is the same one. @type {Map<string, string>} */
+  #unheard = new Map();
 
   /**
    * @param {object} options
@@ -46,7 +60,7 @@ export class Auth {
    * @param {import("./storage.js").Store} options.tab
    * @param {string} options.url
    * @param {() => Promise<void>} options.leaving ends what goes on in the person's name
-   * @param {(session: import("./types.js").Session | null) => void} options.changed
+   * @param {(session: import("./types.js").Session | null, why?: SignedOut) => void} options.changed
    */
   constructor({ send, store, tab, url, leaving, changed }) {
     this.#send = send;
@@ -66,12 +80,19 @@ export class Auth {
 
   /** @param {string} email @param {string} password */
   async withPassword(email, password) {
-    return this.#begin(await this.#send("POST", "/auth/login", { body: { email, password } }));
+    const device = await this.#device(email);
+    const device_token = this.#store.getItem(device) ?? undefined;
+    return this.#begin(await this.#once("/auth/login", { email, password, device_token }), device);
   }
 
   /** @param {{ email: string, password: string, name: string }} account */
   async register({ email, password, name }) {
-    return this.#begin(await this.#send("POST", "/auth/register", { body: { email, password, name } }));
+    return this.#begin(await this.#once("/auth/register", { email, password, name }), await this.#device(email));
+  }
+
+  /** Where this device keeps what tells it from a stranger who guesses at an address; it outlives the sign-out. @param {string} email */
+  async #device(email) {
+    return `dchat:device-token:${this.#url}:${await hash(email.trim().toLowerCase())}`;
   }
 
   /** Leaves the page for LinkedIn; the answer comes back to `returnTo` as `?code=` or `?error=`. */
@@ -91,12 +112,32 @@ export class Auth {
     const code_verifier = this.#tab.getItem(VERIFIER);
     this.#tab.removeItem(VERIFIER);
     if (!code_verifier) throw new Problem({ code: "sign_in_foreign", detail: "this tab did not begin that sign-in", remedy: "Sign in again, in this tab." });
-    return this.#begin(await this.#send("POST", "/auth/token", { body: { code, code_verifier } }));
+    return this.#begin(await this.#once("/auth/token", { code, code_verifier }));
   }
 
   /** Exchanges the code of a link that a local server printed. @param {string} code */
   async enter(code) {
-    return this.#begin(await this.#send("POST", "/auth/token", { body: { code } }));
+    return this.#begin(await this.#once("/auth/token", { code }));
+  }
+
+  /**
+   * Makes something once: a repeat carries the same key.
+   * @param {string} path
+   * @param {object} body
+   * @returns {Promise<import("./types.js").Tokens>}
+   */
+  async #once(path, body) {
+    const intent = `${path} ${JSON.stringify(body)}`;
+    const key = this.#unheard.get(intent) ?? crypto.randomUUID();
+    this.#unheard.set(intent, key);
+    try {
+      const tokens = await this.#send("POST", path, { body, headers: { "Idempotency-Key": key }, repeatable: true });
+      this.#unheard.delete(intent);
+      return tokens;
+    } catch (problem) {
+      if (!(problem instanceof Problem && problem.unheard)) this.#unheard.delete(intent);
+      throw problem;
+    }
   }
 
   /** Leaves the page to link a LinkedIn account to this one; the API must be on the page's own site. */
@@ -110,14 +151,21 @@ export class Auth {
   async signOut() {
     const held = this.#held();
     if (!held) return;
+    this.#asked = true;
     try {
       await this.#leaving();
       await this.send("POST", "/auth/logout", { repeatable: true });
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
     } finally {
-      if (this.#held()?.session_id === held.session_id) this.#forget();
+      this.#asked = false;
+      if (this.#held()?.session_id === held.session_id) this.#forget({ reason: "asked", problem: null });
     }
+  }
+
+  /** The server said that this session is over. @param {Problem} problem @param {string} [session] the one that it meant */
+  ended(problem, session = this.session?.id) {
+    if (session && this.session?.id === session && !this.#asked) this.#forget({ reason: "session_ended", problem });
   }
 
   /** @returns {Promise<import("./types.js").User>} */
@@ -136,17 +184,21 @@ export class Auth {
   }
 
   /**
-   * A request in the name of who is signed in. An expired token is refreshed once and the request repeated once.
+   * A request in the name of who is signed in. A token that the server does not take is refreshed once and the request
+   * repeated once; a session that the server ended is over here too.
    * @type {import("./types.js").Send}
    */
   send = async (method, path, options = {}) => {
     const token = await this.#token();
+    const session = this.session?.id;
     const as = (/** @type {string} */ bearer) =>
       this.#send(method, path, { ...options, headers: { ...options.headers, Authorization: `Bearer ${bearer}` } });
     try {
       return await as(token);
     } catch (problem) {
-      if (!(problem instanceof Problem && problem.is("token_expired"))) throw problem;
+      if (!(problem instanceof Problem)) throw problem;
+      if (this.#isOver(problem)) this.ended(problem, session);
+      if (!problem.is("token_expired") && !problem.is("token_invalid")) throw problem;
       return as((await this.#refresh(token)).access_token);
     }
   };
@@ -198,22 +250,24 @@ export class Auth {
         body: { refresh_token: held.refresh_token },
         headers: { "Idempotency-Key": held.refresh_key },
         repeatable: true,
+        patienceMs: REFRESH_PATIENCE,
       });
       return mine() ? this.#hold(tokens) : (this.#held() ?? Promise.reject(signedOut()));
     } catch (problem) {
-      if (problem instanceof Problem && this.#isOver(problem) && mine()) this.#forget();
+      if (problem instanceof Problem && this.#isOver(problem) && mine()) this.ended(problem);
       throw problem;
     }
   }
 
   /** @param {Problem} problem */
   #isOver(problem) {
-    return problem.status === 401 && /^(refresh|session)_/.test(problem.code);
+    return problem.status === 401 && /^(refresh|session|account)_/.test(problem.code);
   }
 
-  /** @param {import("./types.js").Tokens} tokens */
-  #begin(tokens) {
+  /** @param {import("./types.js").Tokens} tokens @param {string} [device] where its device token belongs */
+  #begin(tokens, device) {
     this.#hold(tokens);
+    if (device && tokens.device_token) this.#store.setItem(device, tokens.device_token);
     const session = { id: tokens.session_id, user: tokens.user };
     this.#changed(session);
     return session;
@@ -240,9 +294,10 @@ export class Auth {
     return text ? JSON.parse(text) : null;
   }
 
-  #forget() {
+  /** @param {SignedOut} why */
+  #forget(why) {
     this.#store.removeItem(this.#key);
-    this.#changed(null);
+    this.#changed(null, why);
   }
 
   /**
@@ -252,6 +307,6 @@ export class Auth {
   heard = (event) => {
     if (event.key !== this.#key && event.key !== null) return;
     const before = event.oldValue ? JSON.parse(event.oldValue).session_id : null;
-    if (before !== (this.session?.id ?? null)) this.#changed(this.session);
+    if (before !== (this.session?.id ?? null)) this.#changed(this.session, { reason: "elsewhere", problem: null });
   };
 }

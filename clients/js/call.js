@@ -51,8 +51,8 @@ export class Call {
   #attempt = 0;
   /** @type {Emitter<CallEvents>} */
   #emitter = new Emitter();
-  /** @type {Record<"ring" | "heal" | "again", ReturnType<typeof setTimeout> | undefined>} */
-  #timers = { ring: undefined, heal: undefined, again: undefined };
+  /** @type {Record<"ring" | "heal" | "again" | "tell", ReturnType<typeof setTimeout> | undefined>} */
+  #timers = { ring: undefined, heal: undefined, again: undefined, tell: undefined };
 
   /** @param {Host} host @param {CallView} view */
   constructor(host, view) {
@@ -272,9 +272,17 @@ export class Call {
   }
 
   #tell() {
-    const { device, request, log } = this.#host;
+    const { device, request } = this.#host;
     const data = { call_id: this.id, audio: !this.muted.audio, video: !this.muted.video, screen: Boolean(this.screen), device_id: device };
-    if (this.#person(this.#host.me)?.standing === "joined") request("call.media", data).catch((problem) => log("media not told", problem));
+    if (this.#person(this.#host.me)?.standing === "joined") request("call.media", data).catch((problem) => this.#untold(problem));
+  }
+
+  /** @param {unknown} error */
+  #untold(error) {
+    const { retryAfterMs } = asProblem(error);
+    this.#host.log("media not told", error);
+    clearTimeout(this.#timers.tell);
+    if (retryAfterMs !== undefined) this.#timers.tell = setTimeout(() => this.#tell(), retryAfterMs);
   }
 
   /** @param {Problem} problem */
@@ -282,7 +290,7 @@ export class Call {
     this.#host.log(`call ${this.id}`, problem);
     if (problem.is("answered_elsewhere")) return this.#finish("ended", "answered_elsewhere");
     // Whatever it was, an offer that came first, a newer one, an end, a lost network: the call itself tells.
-    const wait = problem.is("call_over") ? 0 : Math.min(AGAIN.most, AGAIN.first * 2 ** this.#attempt++);
+    const wait = problem.is("call_over") ? 0 : (problem.retryAfterMs ?? 0) + Math.min(AGAIN.most, AGAIN.first * 2 ** this.#attempt++);
     this.#timers.again ??= setTimeout(() => {
       this.#timers.again = undefined;
       void this.sync();

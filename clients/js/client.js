@@ -12,11 +12,14 @@ export { Problem } from "./problem.js";
 const PRESENCE_AT_ONCE = 20;
 
 /**
+ * @typedef {import("./diagnose.js").Finding} Finding
+ *
  * @typedef {object} Events
  * @property {import("./socket.js").SocketChange} state
  * @property {import("./call.js").Call} call somebody rings
  * @property {{ event: string, call: import("./types.js").CallView }} notice a call changed, on whatever device
  * @property {import("./types.js").Session | null} session
+ * @property {import("./auth.js").SignedOut} signed_out why nobody is signed in any more
  * @property {import("./types.js").LogLine} log
  *
  * @typedef {object} Options
@@ -47,16 +50,19 @@ export function createClient({
   /** @type {import("./types.js").Log} */
   const log = (what, detail) => events.emit("log", { what, detail });
 
+  /** @type {Map<string, import("./types.js").Limit>} */
+  const limits = new Map();
   const auth = new Auth({
     url,
-    send: createSend({ url, fetch, log }),
+    send: createSend({ url, fetch, limits, log }),
     store: storage === "memory" ? memory() : storage,
     tab,
     leaving: () => calls.leave(),
-    changed: (session) => {
+    changed: (session, why) => {
       calls.forget();
-      socket.shut("signed_out");
+      socket.shut(why?.reason === "session_ended" ? "session_ended" : "signed_out", why?.problem ?? undefined);
       events.emit("session", session);
+      if (!session && why) events.emit("signed_out", why);
     },
   });
 
@@ -82,8 +88,9 @@ export function createClient({
     owner: {
       ticket: async () => {
         await own.claim();
-        return (await auth.send("POST", "/auth/ws-ticket")).url;
+        return (await auth.send("POST", "/auth/ws-ticket", { repeatable: true })).url;
       },
+      ended: (problem) => auth.ended(problem),
       catchUp: () => calls.catchUp(),
       push: (frame) => calls.take(frame) || log(`unknown event ${frame.event}`, frame.data),
       changed: (change) => {
@@ -107,6 +114,8 @@ export function createClient({
     get session() {
       return auth.session;
     },
+    /** What is left of the server's rate limits, by name, as its answers said. */
+    limits: /** @type {ReadonlyMap<string, import("./types.js").Limit>} */ (limits),
     /** Connects and stays connected. Each `open()` is undone by one `close()`. */
     open() {
       globalThis.addEventListener?.("storage", auth.heard);
@@ -116,6 +125,24 @@ export function createClient({
     on: events.on.bind(events),
     /** One action of the socket; see the realtime contract. @param {string} action @param {object} [data] */
     request: (action, data = {}) => socket.request(action, data),
+    /**
+     * Looks for what keeps sign-in, socket and calls from working, and says what to do. It never throws.
+     * @template {"list" | "text"} [F="list"]
+     * @param {{ format?: F, ask?: boolean }} [options] `text` is for an issue; without `ask` no camera and no microphone is opened
+     * @returns {Promise<F extends "text" ? string : Finding[]>}
+     */
+    async diagnose(options) {
+      try {
+        const { diagnose } = await import("./diagnose.js");
+        return /** @type {any} */ (await diagnose({ url, fetch, WebSocket, iceServers, auth }, options));
+      } catch (error) {
+        // It is loaded from the server, which may be what is gone.
+        const cause = "the client's own file diagnose.js could not be loaded";
+        const remedy = "Start the server that this page came from (cargo run), then reload the page.";
+        const text = `client  fail  ${cause}. ${remedy}`;
+        return /** @type {any} */ (options?.format === "text" ? text : [{ check: "client", result: "fail", cause, remedy, took_ms: 0 }]);
+      }
+    },
     people: {
       /** Who is online. @param {string[]} ids @returns {Promise<{ user_id: string, online: boolean }[]>} */
       async presence(ids) {

@@ -35,5 +35,15 @@ export class Emitter {
   }
 }
 
-/** @param {number} ms */
-export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+/** @param {number} ms @param {AbortSignal} [signal] ends it early @returns {Promise<void>} */
+export const pause = (ms, signal) =>
+  new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener("abort", done);
+    if (signal?.aborted) done();
+  });

@@ -118,7 +118,7 @@ export class Mesh {
         iceServers,
         log,
         sending: () => call.sending,
-        describe: (kind, body) => this.#describe(kind, body),
+        describe: (kind, body, key) => this.#describe(kind, body, key),
         candidates: (body) => this.#candidates(body),
         changed: () => call.settle(),
         refused: (problem) => call.refused(problem),
@@ -132,12 +132,13 @@ export class Mesh {
     return peer;
   }
 
-  /** @param {"offer" | "answer"} kind @param {object} body */
-  async #describe(kind, body) {
+  /** @param {"offer" | "answer"} kind @param {object} body @param {string} [key] */
+  async #describe(kind, body, key) {
     const { device, send } = this.#host;
     const reply = await send("POST", `/api/webrtc/call/${this.#call.id}/${kind}`, {
       body: { ...body, device_id: device },
-      repeatable: kind === "answer",
+      headers: key ? { "Idempotency-Key": key } : {},
+      repeatable: true,
     });
     this.#call.joined();
     return reply;

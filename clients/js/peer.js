@@ -8,7 +8,7 @@ const AGAIN_AFTER = 1_000;
  * @typedef {object} Room what a peer needs of its call
  * @property {RTCIceServer[]} iceServers
  * @property {() => import("./sending.js").Sending | null} sending
- * @property {(kind: "offer" | "answer", body: object) => Promise<{ offer_id: string }>} describe
+ * @property {(kind: "offer" | "answer", body: object, key?: string) => Promise<{ offer_id: string }>} describe
  * @property {(body: object) => Promise<void>} candidates
  * @property {(stream: MediaStream) => void} stream
  * @property {() => void} changed
@@ -35,6 +35,10 @@ export class Peer {
 
   /** The offer that this side's candidates belong to, once the server has taken it. @type {string | null} */
   #offerId = null;
+  /** Of the present offer, so that a repeat is known as one. */
+  #offerKey = "";
+  /** A repeat has the same body: the description grows while candidates are gathered. @type {{ to?: string, sdp?: string }} */
+  #offered = {};
   /** The offer whose other half is the remote description. @type {string | null} */
   #applied = null;
   #appliedAt = 0;
@@ -159,8 +163,12 @@ export class Peer {
     const unheard = pc.signalingState === "have-local-offer" && !this.#offerId;
     if (pc !== this.#pc || (pc.signalingState !== "stable" && !unheard)) return;
     this.#offerId = null;
-    if (!unheard) await pc.setLocalDescription();
-    const { offer_id } = await this.#room.describe("offer", { to: this.#to, sdp: pc.localDescription?.sdp });
+    if (!unheard) {
+      await pc.setLocalDescription();
+      this.#offerKey = crypto.randomUUID();
+      this.#offered = { to: this.#to, sdp: pc.localDescription?.sdp };
+    }
+    const { offer_id } = await this.#room.describe("offer", this.#offered, this.#offerKey);
     if (pc !== this.#pc) return;
     this.#offerId = offer_id;
     await this.#flush();
@@ -251,8 +259,8 @@ export class Peer {
         await this.#room.candidates({ to: this.#to, offer_id: this.#offerId, candidates });
       } catch (error) {
         const problem = asProblem(error);
-        if (!problem.unheard) throw problem;
-        this.#flushing = setTimeout(() => this.#inTurn(() => this.#flush()), AGAIN_AFTER);
+        if (!problem.unheard && problem.retryAfterMs === undefined) throw problem;
+        this.#flushing = setTimeout(() => this.#inTurn(() => this.#flush()), problem.retryAfterMs ?? AGAIN_AFTER);
         return;
       }
       this.#sent += candidates.length;

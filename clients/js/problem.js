@@ -48,7 +48,7 @@ export class Problem extends Error {
    */
   static of(body, { status = body?.status, retryAfter } = {}) {
     const told = body && typeof body.code === "string" ? body : {};
-    const seconds = retryAfter ? Number(retryAfter) : NaN;
+    const seconds = Number(retryAfter ?? told.retry_after ?? NaN);
     const busy = status === 429 || (status ?? 0) >= 500;
     return new Problem({
       code: told.code ?? `http_${status}`,

@@ -6,16 +6,19 @@ const PING_EVERY = 4 * 60_000;
 const SETTLED = 5_000;
 const BACKOFF = { first: 300, most: 30_000 };
 const ROLLOVER_AGAIN = 30_000;
+/** How long to stay away after the server has said why it closes: too many frames; too many newer connections. */
+const PENALTY = { too_many_frames: 10_000, too_many_connections: 60_000 };
 
 /**
  * @typedef {"closed" | "connecting" | "online" | "resuming" | "offline"} SocketState
- * @typedef {"asked" | "opened" | "resumed" | "dropped" | "silent" | "unreachable" | "refused" | "woken" | "retry" | "signed_out"} SocketReason
+ * @typedef {"asked" | "opened" | "resumed" | "dropped" | "silent" | "unreachable" | "refused" | "woken" | "retry" | "signed_out" | "session_ended"} SocketReason
  * @typedef {{ from: SocketState, to: SocketState, reason: SocketReason, doing: string }} SocketChange
  *
  * @typedef {{ promise: Promise<void>, resolve: () => void, reject: (problem: Problem) => void }} Deferred
  *
  * @typedef {object} Owner
  * @property {() => Promise<string>} ticket the address of the next connection
+ * @property {(problem: Problem) => void} ended the session is over
  * @property {() => Promise<void>} catchUp reads the state again after a gap
  * @property {(frame: { event: string, data: any, at: string }) => void} push
  * @property {(change: SocketChange) => void} changed
@@ -92,7 +95,7 @@ export class Socket {
     const detail = "the socket was closed before it was online";
     this.#opened.reject(problem ?? new Problem({ kind: "aborted", code: "aborted", detail }));
     this.#opened = null;
-    this.#become("closed", reason, reason === "signed_out" ? "waiting for a sign-in and open()" : "nothing");
+    this.#become("closed", reason, reason === "asked" ? "nothing" : "waiting for a sign-in and open()");
   }
 
   /**
@@ -148,11 +151,17 @@ export class Socket {
   }
 
   async #dial() {
+    let penalty = 0;
     /** @type {Wire} */
     const wire = new Wire(this.#WebSocket, await this.#owner.ticket(), {
-      push: (frame) => this.#take(frame),
+      push: (frame) => {
+        if (frame.event !== "connection.closing") return this.#take(frame);
+        if (this.#wire !== wire) return;
+        if (frame.data.reason === "session_ended") return this.#owner.ended(sessionEnded());
+        penalty = PENALTY[/** @type {keyof typeof PENALTY} */ (frame.data.reason)] ?? 0;
+      },
       ended: (reason) => {
-        if (this.#wire === wire) this.#wait(/** @type {SocketReason} */ (reason));
+        if (this.#wire === wire) this.#wait(penalty ? "refused" : /** @type {SocketReason} */ (reason), penalty);
       },
     });
     await wire.opened;
@@ -263,6 +272,9 @@ export class Socket {
     this.#owner.changed({ from, to, reason, doing });
   }
 }
+
+const sessionEnded = () =>
+  new Problem({ code: "session_revoked", status: 401, detail: "this session was signed out", remedy: "Sign in again." });
 
 /** @returns {[EventTarget, string][]} */
 function wakers() {

@@ -15,6 +15,7 @@
  * @property {string} refresh_token
  * @property {string} session_id
  * @property {User} user
+ * @property {string} [device_token] for the next login of this address on this device
  *
  * @typedef {object} Session
  * @property {string} id
@@ -75,6 +76,15 @@
  * @property {RequestCredentials} [credentials] "include" where the answer sets a cookie
  * @property {number} [timeoutMs]
  * @property {boolean} [repeatable] the server recognises a repeat, so one may follow a lost answer
+ * @property {number} [patienceMs] how long a repeatable request may wait in all when the server says "later"
+ *
+ * @typedef {object} Limit how much of a rate limit is left, as the server last said
+ * @property {string} name
+ * @property {number} quota so many at once
+ * @property {number} windowMs until all of them are there again
+ * @property {number} remaining
+ * @property {number} resetMs until there is more than `remaining`
+ * @property {number} at when the server said so, as `Date.now()`
  *
  * @typedef {(method: string, path: string, options?: RequestOptions) => Promise<any>} Send
  */

@@ -21,7 +21,7 @@ export class Wire {
   /**
    * @param {typeof WebSocket} WebSocket
    * @param {string} url
-   * @param {{ push: (frame: any) => void, ended: (reason: string) => void }} owner
+   * @param {{ push: (frame: any) => void, ended: (reason: string, code?: number) => void }} owner
    */
   constructor(WebSocket, url, { push, ended }) {
     this.#ended = ended;
@@ -31,7 +31,7 @@ export class Wire {
       this.#ws.onopen = () => resolve(clearTimeout(late));
       this.#ws.onclose = ({ code }) => {
         clearTimeout(late);
-        this.#end("dropped");
+        this.#end("dropped", code);
         reject(broken("socket_refused", `the socket did not open (${code})`));
       };
     });
@@ -89,14 +89,14 @@ export class Wire {
     return waiting;
   }
 
-  /** @param {string} reason */
-  #end(reason) {
+  /** @param {string} reason @param {number} [code] what the other side closed with */
+  #end(reason, code) {
     if (this.#over) return;
     this.#over = true;
     // A dead socket may take minutes to say that it closed: it is not waited for.
     this.#ws.close();
     for (const { reject } of this.#waiting.values()) reject(broken("socket_lost", "the socket closed before the reply came"));
     this.#waiting.clear();
-    this.#ended(reason);
+    this.#ended(reason, code);
   }
 }

@@ -43,6 +43,16 @@ function held() {
   return null;
 }
 
+/** A browser copies the storage of the window that opened this one; a copy would renew the token a second time. */
+function dropCopy() {
+  const key = KEYS + location.origin;
+  try {
+    if (window.opener?.sessionStorage.getItem(key)) sessionStorage.removeItem(key);
+  } catch {
+    // The opener is of elsewhere: what is here is this window's own.
+  }
+}
+
 /** @returns {Promise<string | null>} */
 async function token() {
   if (pasted) return pasted;
@@ -210,7 +220,7 @@ function group(title, id, members, ...before) {
 }
 
 /** @type {Record<string, string>} */
-const TAGS = { auth: "Sign-in", linkedin: "LinkedIn", calls: "Calls", limits: "Limits", more: "More" };
+const TAGS = { auth: "Sign-in", linkedin: "LinkedIn", calls: "Calls", contract: "The API itself", more: "More" };
 
 /** @param {any} contract */
 function http(contract) {
@@ -255,8 +265,7 @@ function answers(contract, told) {
     const answer = /** @type {any} */ (given);
     const schema = Object.values(answer.content ?? {})[0]?.schema;
     if (status === "default") {
-      const codes = answer["x-codes"] ?? told["x-problems"];
-      return part("Problems", h("p", {}, `${answer.description}. One object for all of them, with `, h("code", {}, "code"), ", ", h("code", {}, "detail"), " and ", h("code", {}, "remedy"), codes ? `: ${codes.join(", ")}.` : ". ", h("a", { href: "/docs/problems" }, "Every code")));
+      return part("Problems", h("p", {}, `${answer.description}. One object for all of them, with `, h("code", {}, "code"), ", ", h("code", {}, "detail"), " and ", h("code", {}, "remedy"), ". ", h("a", { href: "/docs/problems" }, "Every code")));
     }
     const headers = Object.keys(answer.headers ?? {});
     return part(
@@ -450,6 +459,7 @@ function jump() {
 addEventListener("hashchange", jump);
 addEventListener("focus", who);
 
+dropCopy();
 who();
 void demo();
 try {

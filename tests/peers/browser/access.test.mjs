@@ -35,6 +35,19 @@ for (const colorScheme of ["light", "dark"]) {
       const [ada, bo] = [await stage.window(t, "Ada", await stage.profile(t, options)), await stage.window(t, "Bo", await stage.profile(t, options))];
       await until("presence", () => ada.locator("[data-person=bo] [data-online=true]").count());
       await hasNoViolations(ada, "signed in");
+      await ada.locator("#pane summary").first().click();
+      await hasNoViolations(ada, "what just happened");
+      for (const tab of ["Outbox", "Socket", "Limits", "Diagnose"]) {
+        await ada.getByRole("tab", { name: tab }).click();
+        if (tab === "Socket") await ada.getByRole("button", { name: "Drop" }).click();
+        if (tab === "Diagnose") await ada.getByRole("button", { name: "Diagnose", exact: true }).click();
+        await ada.locator(tab === "Diagnose" ? "#pane [data-result]" : tab === "Socket" ? "#pane ol li" : "#pane li").first().waitFor();
+        await hasNoViolations(ada, tab);
+      }
+      await ada.getByRole("button", { name: /^Reset demo world/ }).click();
+      await hasNoViolations(ada, "reset");
+      await ada.keyboard.press("Escape");
+      await online(ada);
       await pressCall(ada, "Bo");
       await bo.getByRole("alertdialog").waitFor();
       await callState(ada, "ringing");
@@ -103,4 +116,38 @@ test("the whole tour by keyboard", { timeout: 60_000 }, async (t) => {
   await tabTo(bo, "Sign out");
   await bo.keyboard.press("Enter");
   await bo.getByRole("button", { name: "Enter as Ada" }).waitFor();
+});
+
+test("the panes by keyboard: arrows between the tabs, one Tab into the pane, no trap", { timeout: 60_000 }, async (t) => {
+  const ada = await stage.window(t, "Ada");
+  await ada.locator("#pane details").first().waitFor();
+  await tabTo(ada, "Reset demo world");
+  await ada.keyboard.press("Enter");
+  await ada.getByRole("dialog").waitFor();
+  await ada.keyboard.press("Escape");
+  assert.equal(await ada.evaluate(() => document.activeElement.id), "reset", "the focus is back where it came from");
+  await tabTo(ada, "What just happened");
+  const chosen = () => ada.evaluate(() => [document.activeElement.textContent, document.activeElement.ariaSelected, document.getElementById("pane").getAttribute("aria-labelledby")]);
+  for (const [key, name, id] of [
+    ["ArrowRight", "Outbox", "tab-outbox"],
+    ["End", "Diagnose", "tab-diagnosis"],
+    ["ArrowRight", "What just happened", "tab-trace"],
+    ["ArrowLeft", "Diagnose", "tab-diagnosis"],
+    ["Home", "What just happened", "tab-trace"],
+  ]) {
+    await ada.keyboard.press(key);
+    assert.deepEqual(await chosen(), [name, "true", id], key);
+  }
+  await ada.locator("#pane details").first().waitFor();
+  await ada.keyboard.press("Tab");
+  assert.equal(await ada.evaluate(() => document.activeElement.id), "pane", "the other tabs are not on the way");
+  await tabTo(ada, "GET");
+  await ada.keyboard.press("Enter");
+  await tabTo(ada, "Copy as curl");
+  await ada.keyboard.press("Enter");
+  await until("the curl line", () => ada.evaluate(async () => (await navigator.clipboard.readText()).startsWith("curl 'http")));
+  await ada.getByRole("tab", { name: "Socket" }).click();
+  await tabTo(ada, "Drop");
+  await ada.keyboard.press("Space");
+  await until("the socket to be back", async () => /Online again/.test(await ada.locator("#pane [role=status]").innerText()));
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { online, setUp } from "./stage.mjs";
+import { online, setUp, startServer, until } from "./stage.mjs";
 
 let stage;
 before(async () => (stage = await setUp()));
@@ -106,7 +106,26 @@ test("the page asks nobody else, and its own rules allow nothing else", limits, 
   assert.match(policy ?? "", /default-src 'self'/);
   assert.doesNotMatch(policy, /unsafe/);
   assert.deepEqual(foreign, []);
-  assert.ok(bytes > 0 && bytes < 60_000, `the page has ${bytes} bytes`);
+  assert.ok(bytes > 0 && bytes < 64_000, `the page has ${bytes} bytes`);
+});
+
+test("too many wrong passwords: the page says when to come back", limits, async (t) => {
+  const own = await startServer();
+  t.after(() => own.stop());
+  const page = await (await stage.profile(t)).newPage();
+  await page.goto(own.url);
+  await page.getByText("With e-mail and password").click();
+  await page.getByLabel("E-mail").fill("ada@example.com");
+  await page.getByLabel("Password").fill("a wrong guess");
+  const tries = [];
+  page.on("response", (answer) => answer.url().endsWith("/auth/login") && tries.push(answer.status()));
+  await until("the refusal", async () => {
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
+    await page.getByRole("alert").waitFor();
+    return tries.at(-1) === 429;
+  });
+  await until("how long to wait", async () => /Try again in \d+ s\./.test(await page.getByRole("alert").innerText()));
+  assert.deepEqual(tries, [401, 401, 401, 401, 401, 429], "what a person waits for is not tried again behind their back");
 });
 
 test("a code that another browser began signs nobody in", limits, async (t) => {

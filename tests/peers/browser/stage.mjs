@@ -36,10 +36,10 @@ export async function until(what, condition, { within = 15_000 } = {}) {
 }
 
 /** Starts the server that DCHAT_BIN names and reads its banner. */
-export async function startServer() {
+export async function startServer(port = 0) {
   const binary = process.env.DCHAT_BIN;
   assert.ok(binary, "DCHAT_BIN must name the server binary, for example target/debug/dchat");
-  const server = spawn(binary, ["--ephemeral", "--port", "0"], { stdio: ["ignore", "pipe", "pipe"] });
+  const server = spawn(binary, ["--ephemeral", "--port", String(port)], { stdio: ["ignore", "pipe", "pipe"] });
   const said = [];
   createInterface({ input: server.stderr }).on("line", (line) => said.push(line));
   const stop = async () => {
@@ -92,13 +92,18 @@ export async function setUp() {
     },
     /** A browser profile of its own, closed by the test that made it. */
     async profile(t, options = {}) {
-      const context = await browser.newContext({ permissions: ["camera", "microphone", "clipboard-write"], ...options });
+      const context = await browser.newContext({ permissions: ["camera", "microphone", "clipboard-read", "clipboard-write"], ...options });
       context.setDefaultTimeout(15_000);
       context.on("page", (page) => {
         page.on("pageerror", (error) => complaints.push(`${error}`));
         page.on("console", (line) => line.type() === "error" && complaints.push(line.text()));
       });
-      t.after(() => context.close());
+      t.after(async () => {
+        // A call that a failed test left ringing would ring in the next one.
+        const left = context.pages().map((page) => page.evaluate(() => globalThis.client?.calls.leave()).catch(() => {}));
+        await Promise.race([Promise.all(left), new Promise((done) => setTimeout(done, 2_000))]);
+        await context.close();
+      });
       return context;
     },
     /** A window of a demo person, signed in by a click and online. */

@@ -18,7 +18,7 @@ export class Browser {
       ...init,
       headers: { ...headers, ...(cookie && { cookie }) },
       redirect: 'manual',
-      signal: AbortSignal.timeout(10_000),
+      signal: AbortSignal.timeout(26_000), // the server gives up at 25
     });
     for (const line of response.headers.getSetCookie()) this.#keep(hostname, pathname, line);
     return response;

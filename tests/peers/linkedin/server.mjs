@@ -13,11 +13,14 @@ export async function freePort() {
   return port;
 }
 
-/** Starts the server and waits until it is ready. It inherits nothing of our environment but the path. */
-export async function startServer({ port, settings }) {
+/**
+ * Starts the server and waits until it is ready. It inherits nothing of our environment but the path.
+ * Without rate limits, unless asked for: every person of a test comes from one address, which may begin 20 sign-ins.
+ */
+export async function startServer({ port, settings, limited = false }) {
   const bin = process.env.DCHAT_BIN;
   if (!bin) throw new Error('DCHAT_BIN must name the server binary');
-  const child = spawn(bin, ['--ephemeral', '--port', String(port)], {
+  const child = spawn(bin, ['--ephemeral', ...(limited ? [] : ['--unlimited']), '--port', String(port)], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

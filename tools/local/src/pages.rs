@@ -32,6 +32,12 @@ fn file(folder: &Dir<'_>, name: &str) -> Response {
     }
 }
 
+/// A page on another port may import the client.
+fn for_any_page(mut response: Response) -> Response {
+    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    response
+}
+
 fn page(kind: &'static str, body: Vec<u8>) -> Response {
     let mut response = ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], body).into_response();
     let headers = response.headers_mut();
@@ -46,5 +52,5 @@ pub(crate) fn router() -> Router {
     Router::new()
         .route("/", get(async || file(&CONSOLE, "index.html")))
         .route("/console/{*name}", get(async |Path(name): Path<String>| file(&CONSOLE, &name)))
-        .route("/client/{*name}", get(async |Path(name): Path<String>| file(&CLIENT, &name)))
+        .route("/client/{*name}", get(async |Path(name): Path<String>| for_any_page(file(&CLIENT, &name))))
 }

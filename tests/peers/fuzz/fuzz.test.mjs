@@ -1,0 +1,110 @@
+// Thousands of requests made from the contract, against the whole server. Any answer that the contract does not know, and
+// any of 5xx, is a failure.
+//
+//   DCHAT_BIN=target/debug/dchat SCHEMATHESIS=…/bin/schemathesis node --test tests/peers/fuzz/fuzz.test.mjs
+//
+// FUZZ_EXAMPLES (500) and FUZZ_SEED (1) change how many, and which. The server runs with --unlimited: all of these
+// requests come from one address and one person, who would be told 429 from the twentieth on.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFile, copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { freePort, startServer } from '../linkedin/server.mjs';
+
+const { SCHEMATHESIS, FUZZ_EXAMPLES = '500', FUZZ_SEED = '1' } = process.env;
+const [ADA_ID, BO_ID] = ['usr_00000000000080008000000000000001', 'usr_00000000000080008000000000000002'];
+/** Their success needs what nobody guesses: a password, a token, a code, a sign-in that was begun, a second way in, an id. */
+const SECRETIVE = ['login', 'refresh', 'exchangeCode', 'linkedinCallback', 'linkedinUnlink', 'revokeSession', 'answer'];
+const CONFIG = fileURLToPath(new URL('schemathesis.toml', import.meta.url));
+
+describe('the API against requests that nobody thought of', { timeout: 540_000 }, () => {
+  let dchat, folder;
+  /** Where the fuzzer's part of the log begins. */
+  let begin = 0;
+
+  before(async () => {
+    dchat = await startServer({ port: await freePort(), settings: { LOG_LEVEL: 'info' } });
+    folder = await mkdtemp(join(tmpdir(), 'dchat-fuzz-'));
+  });
+  after(async () => {
+    await dchat?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function post(path, token, body) {
+    const headers = { ...(token && { authorization: `Bearer ${token}` }), ...(body && { 'content-type': 'application/json' }) };
+    const response = await fetch(dchat.origin + path, { method: 'POST', headers, body: body && JSON.stringify(body) });
+    assert(response.ok, `${path}: ${response.status}`);
+    return response.json();
+  }
+
+  async function enter(person) {
+    const { url } = await post(`/local/people/${person}/enter`);
+    const code = new URL(url, dchat.origin).searchParams.get('enter');
+    return (await post('/auth/token', undefined, { code })).access_token;
+  }
+
+  /** Calls from one to the other, answered, each side on its device `tab-1`; their ids are a dictionary for the fuzzer. */
+  async function connectedCalls(name, count, caller, callee, calleeId) {
+    const device_id = 'tab-1';
+    const sdp = 'v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n';
+    for (let i = 0; i < count; i += 1) {
+      const { call_id } = await post('/api/webrtc/call/initiate', caller, { participants: [calleeId], device_id });
+      await post(`/api/webrtc/call/${call_id}/offer`, caller, { sdp, device_id });
+      await post(`/api/webrtc/call/${call_id}/answer`, callee, { sdp, device_id });
+      await appendFile(join(folder, name), `"${call_id}"\n`);
+    }
+  }
+
+  it(`answers ${FUZZ_EXAMPLES} requests an operation as the contract says, seed ${FUZZ_SEED}`, async () => {
+    const [ADA, bo, DARA] = [await enter('ada'), await enter('bo'), await enter('dara')];
+    await connectedCalls('live.dict', 10, ADA, bo, BO_ID);
+    await connectedCalls('live.dict', 10, bo, ADA, ADA_ID);
+    await connectedCalls('ending.dict', 30, ADA, bo, BO_ID);
+    begin = dchat.said().length;
+    await copyFile(CONFIG, join(folder, 'schemathesis.toml'));
+    const args = [
+      ...['run', `${dchat.origin}/openapi.json`],
+      ...['--phases', 'examples,coverage,fuzzing,stateful', '--max-examples', FUZZ_EXAMPLES, '--seed', FUZZ_SEED],
+      ...['--workers', '1', '--continue-on-failure', '--generation-database', 'none', '--warnings', 'off', '--no-color'],
+    ];
+    // One worker: with more, the same seed makes other requests.
+    const options = { cwd: folder, env: { PATH: process.env.PATH, ADA, DARA }, timeout: 480_000, killSignal: 'SIGKILL' };
+    const fuzzer = spawn(SCHEMATHESIS, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+    let said = '';
+    for (const stream of [fuzzer.stdout, fuzzer.stderr]) stream.setEncoding('utf8').on('data', (text) => (said += text));
+    const [code, signal] = await once(fuzzer, 'close');
+    assert.equal(code, 0, `${said}\n${signal ?? ''}`);
+    console.log(said.slice(said.indexOf('= SUMMARY =')));
+  });
+
+  /** The fuzzer's requests that the server answered, by its log: `{method, path, status}`. */
+  function answers() {
+    const line = /http\.method=(\w+) http\.path=(\S+) http\.status=(\d+)/;
+    const found = dchat.said().slice(begin).replace(/\x1b\[[0-9;]*m/g, '').split('\n').map((text) => text.match(line));
+    return found.filter(Boolean).map(([, method, path, status]) => ({ method, path, status: Number(status) }));
+  }
+
+  it('met no fault of the server on the way', () => {
+    assert.deepEqual(answers().filter(({ status }) => status >= 500), []);
+    assert.doesNotMatch(dchat.said(), /panicked| ERROR /);
+  });
+
+  it('succeeded at every operation where guessing can', { skip: FUZZ_EXAMPLES < 500 && 'too few requests' }, async () => {
+    const { paths } = await (await fetch(`${dchat.origin}/openapi.json`)).json();
+    const succeeded = answers().filter(({ status }) => status < 400);
+    const missed = [];
+    for (const [path, operations] of Object.entries(paths)) {
+      const form = new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`);
+      for (const [method, { operationId }] of Object.entries(operations)) {
+        const reached = succeeded.some((answer) => answer.method === method.toUpperCase() && form.test(answer.path));
+        if (!reached && !SECRETIVE.includes(operationId)) missed.push(operationId);
+      }
+    }
+    assert.deepEqual(missed, []);
+  });
+});

@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { access, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import { accept, callState, mediaFlows, online, pressCall, setUp, startServer, until } from "../browser/stage.mjs";
+import { blocks, differences, documents, ROOT } from "./blocks.mjs";
+
+const run = promisify(execFile);
+const read = (file) => readFile(ROOT + file, "utf8");
+const BO = "usr_00000000000080008000000000000002";
+
+/** Blocks that do not run here, and who says that they hold. */
+const ELSEWHERE = [
+  {
+    code: "cargo run",
+    why: "it compiles: CI builds the same program, and every test here starts it",
+    holds: async () => assert.match(await read("tests/peers/run"), /cargo build .*--package local/),
+  },
+  {
+    code: "cargo test",
+    why: "CI runs it as it stands",
+    holds: async () => assert.match(await read(".ci/run"), /^([A-Z_]+=\S+ )*cargo test\b/m),
+  },
+  {
+    code: "cargo xtask keys\nsam build && sam deploy --guided",
+    why: "it needs an AWS account; tests/peers/cloud validates the template, and xtask has tests of its own",
+    holds: async () => assert.match(await read("tests/peers/run"), /tests\/peers\/cloud\/run/),
+  },
+];
+
+/** What a block must have done besides ending well and answering as the document shows. By its first line that says which it is. */
+const EXPECTED = [
+  { has: "auth/register", check: ({ json }) => assert.match(json.access_token, /^eyJ/) },
+  { has: "webrtc/health", check: ({ json }) => assert.equal(json.status, "healthy") },
+  { has: "TOKEN=$(curl", check: ({ json }) => assert.equal(json.name, "Grace") },
+  { has: "curl localhost:3000/auth/me", check: ({ json }) => assert.equal(json.code, "token_missing") },
+  { has: "dchat.calls.start", check: talks },
+  { has: "client.calls.start", check: talks },
+  { has: "console.log(check, result, cause, remedy)", check: finds },
+  { has: 'diagnose({ format: "text" })', check: finds },
+];
+
+async function talks({ page, bo }) {
+  await accept(bo);
+  await mediaFlows(bo);
+  await until("the page's own call to be connected", () => page.evaluate(() => globalThis.made.state === "connected"));
+  await until("Bo's picture on the page", () => page.evaluate(() => globalThis.made.remote.size === 1));
+  await page.evaluate(() => globalThis.made.hangUp());
+  await callState(bo, "ended");
+}
+
+async function finds({ said }) {
+  for (const check of ["api", "clock", "session", "socket", "secure context", "microphone", "camera", "ice", "peer connection"]) {
+    assert.match(said.join("\n"), new RegExp(`^${check} +(ok|warn)`, "m"), check);
+  }
+}
+
+const all = await Promise.all((await documents()).map(blocks));
+
+test("every block is run here, or its reason is named", async () => {
+  const found = all.flat();
+  assert.ok(found.length >= 10, `${found.length} blocks`);
+  for (const block of found) {
+    const known = ELSEWHERE.some(({ code }) => code === block.code) || EXPECTED.some(({ has }) => block.code.includes(has));
+    assert.ok(known, `${block.file}:${block.line} is run by nobody. Add what it must do to EXPECTED, or to ELSEWHERE why it cannot run:\n${block.code}`);
+  }
+  for (const { code, holds } of ELSEWHERE) {
+    assert.ok(found.some((block) => block.code === code), `no document says ${JSON.stringify(code)} any more: remove it here`);
+    await holds();
+  }
+  for (const { has } of EXPECTED) assert.ok(found.some(({ code }) => code.includes(has)), `no document says ${has} any more: remove it here`);
+});
+
+for (const found of all) {
+  const mine = found.filter(({ code }) => !ELSEWHERE.some((elsewhere) => elsewhere.code === code));
+  if (mine.length === 0) continue;
+  test(`the blocks of ${mine[0].file}, in their order`, { timeout: 120_000 }, async (t) => {
+    const stage = await setUp();
+    t.after(() => stage.tearDown());
+    const here = (code) => code.replaceAll("localhost:3000", new URL(stage.url).host);
+    if (mine[0].file === "clients/js/README.md") await register(stage.url);
+    for (const [i, block] of mine.entries()) {
+      const expected = EXPECTED.find(({ has }) => block.code.includes(has));
+      const done = await (block.kind === "sh" ? shell : script)(t, stage, here(block.code), i).catch((error) => {
+        throw new Error(`${block.file}:${block.line} failed: ${error.message}`, { cause: error });
+      });
+      if (block.answer) assert.deepEqual(differences(block.answer, done.json), [], `${block.file}:${block.line}`);
+      await expected.check(done);
+    }
+  });
+}
+
+async function shell(_, __, code) {
+  const { stdout } = await run("bash", ["-euo", "pipefail", "-c", code], { cwd: tmpdir(), timeout: 20_000 });
+  return { json: JSON.parse(stdout) };
+}
+
+/** The block as a module of a page of the server, and Bo at another window. */
+async function script(t, stage, code, i) {
+  const bo = code.includes("calls.start") ? await stage.window(t, "Bo") : null;
+  const page = await (await stage.profile(t)).newPage();
+  const said = [];
+  page.on("console", (line) => said.push(line.text()));
+  const failed = new Promise((_, reject) => page.on("pageerror", reject));
+  const wrap = `${code}\n;globalThis.made = typeof call === "undefined" ? true : call;`;
+  await page.route(`**/readme/${i}.js`, (route) => route.fulfill({ contentType: "text/javascript", body: wrap }));
+  // A page that the server really sent: browsers let no other one reach this machine.
+  await page.goto(`${stage.url}/client/client.js`);
+  await page.evaluate(() => document.body.append(document.createElement("video")));
+  await Promise.race([page.evaluate((path) => import(path), `/readme/${i}.js`), failed]);
+  return { page, bo, said };
+}
+
+async function register(url) {
+  const body = JSON.stringify({ email: "ada@example.com", password: "correct horse", name: "Ada" });
+  const answer = await fetch(`${url}/auth/register`, { method: "POST", headers: { "content-type": "application/json" }, body });
+  assert.equal(answer.status, 201);
+}
+
+test("what the README promises in numbers and names is so", async () => {
+  const [readme, template] = [await read("README.md"), await read("template.yaml")];
+  const count = (type) => template.match(new RegExp(`^    Type: AWS::${type}$`, "gm"))?.length ?? 0;
+  assert.match(readme, /3 functions, DynamoDB, two API Gateways/);
+  assert.equal(count("Serverless::Function"), 3);
+  assert.equal(count("Serverless::HttpApi") + count("ApiGatewayV2::Api"), 2);
+  const six = all[0].find(({ kind }) => kind === "js");
+  assert.match(readme, /six lines/);
+  assert.equal(six.code.split("\n").length, 6);
+  assert.ok(six.code.includes(BO));
+  const { stdout } = await run(process.env.DCHAT_BIN, ["--help"]);
+  for (const [flag] of readme.match(/`cargo run -- --help`.*/)[0].matchAll(/--(?!help)[a-z]+/g)) assert.ok(stdout.includes(flag), `dchat --help does not know ${flag}`);
+});
+
+test("every link of the documents leads to a file", async () => {
+  let links = 0;
+  for (const file of await documents()) {
+    for (const [, link] of (await read(file)).matchAll(/\]\(([^)#\s]+)(?:#[^)\s]*)?\)/g)) {
+      if (/^[a-z]+:/.test(link)) continue;
+      await access(join(ROOT, dirname(file), link)).catch(() => assert.fail(`${file} links to ${link}, which is not there`));
+      links += 1;
+    }
+  }
+  assert.ok(links > 10, `${links} links`);
+});
+
+test("the stopwatch: ready within a second, a call in the second window within a minute", { timeout: 90_000 }, async (t) => {
+  const ready = [];
+  for (let i = 0; i < 3; i += 1) {
+    const began = performance.now();
+    const server = await startServer();
+    ready.push(performance.now() - began);
+    await server.stop();
+  }
+  const began = performance.now();
+  const stage = await setUp();
+  t.after(() => stage.tearDown());
+  const ada = await (await stage.profile(t)).newPage();
+  await ada.goto(stage.console);
+  await online(ada);
+  const opening = ada.context().waitForEvent("page");
+  await ada.getByRole("link", { name: "Open as Bo in a new window" }).click();
+  const bo = await opening;
+  await online(bo);
+  await pressCall(ada, "Bo");
+  await bo.getByRole("alertdialog").waitFor();
+  const rang = performance.now() - began;
+  await accept(bo);
+  await callState(bo, "connected");
+  await until("Ada's picture in Bo's window", () => bo.locator(".tile:not(.mine) video").evaluate((video) => video.videoWidth > 0));
+  const seen = performance.now() - began;
+  const s = (ms) => `${(ms / 1000).toFixed(2)} s`;
+  t.diagnostic(`process start to the ready line: ${ready.map(s).join(", ")}`);
+  t.diagnostic(`process start to a ring in the second window: ${s(rang)}; to the caller's picture there: ${s(seen)}`);
+  assert.ok(Math.min(...ready) < 1_000, `ready after ${ready.map(s).join(", ")}`);
+  assert.ok(seen <= 60_000, `seen after ${s(seen)}`);
+});
