@@ -553,10 +553,17 @@ impl Crowd {
             };
             tries += 1;
             let reply = if tries < 6 { self.attempt(luck, send).await } else { Some(Box::pin(send(&self.home)).await) };
-            if let Some(reply) = reply {
-                break reply;
+            match reply {
+                Some(reply) if reply.status == 429 => {
+                    self.saw("a call that waited for its rate");
+                    let wait = reply.body["retry_after"].as_i64().unwrap_or(1);
+                    self.home.clock.advance(SignedDuration::from_secs(wait));
+                    self.ready(device).await?;
+                    continue;
+                }
+                Some(reply) => break reply,
+                None => self.saw("a call begun without an answer"),
             }
-            self.saw("a call begun without an answer");
             self.home.clock.advance(SignedDuration::from_secs(i64::from(luck.percent(50))));
             if self.planted == Planted::CallsAgainWithoutAKey {
                 key = self.fresh_key();
