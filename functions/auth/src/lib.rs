@@ -18,7 +18,7 @@
 //! | `POST /auth/linkedin/unlink` | `linkedin_unlink.rs` |
 //! | `GET /api/limits` | `limits.rs` |
 //! | `GET /.well-known/jwks.json` | `jwks.rs` |
-//! | `GET /openapi.json`, `/asyncapi.json`, `/docs/problems` | `contracts.rs` |
+//! | `GET /openapi.json`, `/asyncapi.json`, `/docs`, `/docs/problems` | `contracts.rs` |
 
 use axum::Router;
 use utoipa_axum::router::OpenApiRouter;

@@ -86,7 +86,7 @@ impl State {
             sessions: Revocations::new(db.clone()),
             connections: Connections::new(db.clone()),
             courier,
-            limits: if settings.limited { Limits::new(db) } else { Limits::new(db).unenforced() },
+            limits: Limits::new(db, settings.limited),
             linkedin: Arc::new(LinkedIn::new(settings.linkedin)?),
             passwords: Passwords::default(),
             signer,

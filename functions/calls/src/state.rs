@@ -63,7 +63,7 @@ impl State {
             answers: Answers::new(db.clone(), Table::Calls),
             answer_key: settings.secret.derive("answer"),
             sessions: Revocations::new(db.clone()),
-            limits: if settings.limited { Limits::new(db.clone()) } else { Limits::new(db.clone()).unenforced() },
+            limits: Limits::new(db.clone(), settings.limited),
             switchboard: Switchboard { calls: Calls::new(db.clone()), connections: Connections::new(db), courier },
         }
     }

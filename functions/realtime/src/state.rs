@@ -44,7 +44,7 @@ impl State {
         Self {
             origins: settings.origins,
             verifier: Verifier::new(settings.issuer, settings.public_keys),
-            limits: if settings.limited { Limits::new(db.clone()) } else { Limits::new(db.clone()).unenforced() },
+            limits: Limits::new(db.clone(), settings.limited),
             sessions: Revocations::new(db.clone()),
             switchboard: Switchboard { calls: Calls::new(db.clone()), connections: Connections::new(db), courier },
             clock,

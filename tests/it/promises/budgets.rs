@@ -2,6 +2,7 @@
 
 use domain::call::{Call, CallKind};
 use domain::id::CallId;
+use http::Method;
 use jiff::SignedDuration;
 use serde_json::json;
 use store::{Calls, Spent};
@@ -41,6 +42,9 @@ async fn no_operation_costs_more_than_its_budget() {
     let _ = ada.post("/auth/refresh", json!({ "refresh_token": ada.refresh_token })).await.expect(200);
     within("refresh, repeated", meter.take(), 2 + 1, 1.5, 1.0);
     drop(refreshed);
+    let typed = json!({ "email": "ada.lovelace@example.com", "password": testkit::person::PASSWORD });
+    let _ = world.anonymous(Method::POST, "/auth/login", Some(typed)).await.expect(200);
+    within("login, counted twice", meter.take(), 3 + 2, 2.0, 1.0 + 2.0);
 
     let ticket = ada.ticket().await;
     within("ws-ticket, counted", meter.take(), 1 + 1, 1.0, 1.0);
@@ -60,6 +64,10 @@ async fn no_operation_costs_more_than_its_budget() {
 
     let call = ada.call(&[&bo]).await;
     within("initiate 1:1, counted, and 1 request per callee told", meter.take(), 2 + 1 + 1, 0.5 + 1.0, 8.0 + 1.0);
+    let (key, whom) = ([("idempotency-key", "k")], json!({ "participants": [bo.id.to_string()], "type": "video" }));
+    let keyed = ada.send(Method::POST, "/api/webrtc/call/initiate", &key, Some(whom)).await.expect(201);
+    within("the same with a key, its answer of 1 KB kept", meter.take(), 2 + 1 + 1, 0.5 + 1.0, 8.0 + 1.0 + 4.0);
+    drop(keyed);
     at_bo.say("call.ringing", json!({ "call_id": call })).await;
     within("ringing, and 1 request per person told", meter.take(), 3 + 2, 1.0 + 1.0, 1.0);
     let offered = ada.in_call(&call, "offer", json!({ "sdp": browser_sdp() })).await.expect(200);
