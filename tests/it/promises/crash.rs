@@ -11,7 +11,7 @@ use testkit::person::{PASSWORD, code};
 use testkit::world::request;
 use testkit::{Fault, Faults, Person, Socket, World, sdp};
 
-use super::interleavings::forget;
+use super::interleavings::sign_in::forget;
 use super::strangers::operations;
 use crate::journeys::linkedin::{Browser, pick, query, sign_in};
 
