@@ -1,6 +1,6 @@
 //! `POST /auth/token`
 
-use api::once::{Repeatable, respond};
+use api::once::Repeatable;
 use api::secret::hash;
 use api::{Answer, Keyed, Refusal, Source};
 use axum::extract::State as Extract;
@@ -37,7 +37,7 @@ pub(crate) async fn exchange_code(
     let once = once.of("exchangeCode", &hash(&body.code), &state.answer_key);
     state.limit(Rate::SignIn, &source.0).await?;
     let done = exchange(&state, &headers, body, &once).await;
-    Ok(respond(once.settle(done, async |scope| state.answers.find(&scope, state.now()).await).await?))
+    state.settle(once, done).await
 }
 
 async fn exchange(

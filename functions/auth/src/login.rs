@@ -1,6 +1,6 @@
 //! `POST /auth/login`
 
-use api::once::{Repeatable, respond};
+use api::once::Repeatable;
 use api::{Answer, Keyed, Refusal, Source};
 use axum::extract::State as Extract;
 use axum::response::Response;
@@ -42,7 +42,7 @@ pub(crate) async fn login(
     state.limit(Rate::Login, &source.0).await?;
     state.limit(Rate::LoginAddress, &device::counted_as(&typed.email, typed.device_token.as_deref(), &state)).await?;
     let done = sign_in(&state, &headers, typed, &once).await;
-    Ok(respond(once.settle(done, async |scope| state.answers.find(&scope, state.now()).await).await?))
+    state.settle(once, done).await
 }
 
 async fn sign_in(state: &State, headers: &HeaderMap, typed: Login, once: &Repeatable) -> Result<Answer, Problem> {

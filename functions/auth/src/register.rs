@@ -1,6 +1,6 @@
 //! `POST /auth/register`
 
-use api::once::{Repeatable, respond};
+use api::once::Repeatable;
 use api::{Answer, Keyed, Refusal, Source};
 use axum::extract::State as Extract;
 use axum::response::Response;
@@ -43,7 +43,7 @@ pub(crate) async fn register(
     let once = once.of("register", new.email.as_str(), &state.answer_key);
     state.limit(Rate::Registration, &source.0).await?;
     let done = make(&state, &headers, new, &once).await;
-    Ok(respond(once.settle(done, async |scope| state.answers.find(&scope, state.now()).await).await?))
+    state.settle(once, done).await
 }
 
 async fn make(state: &State, headers: &HeaderMap, new: Register, once: &Repeatable) -> Result<Answer, Problem> {

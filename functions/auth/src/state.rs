@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use api::caller::Trust;
 use api::layers::{Edge, Origins};
+use api::once::{Repeatable, respond};
 use api::system::{SystemClock, SystemEntropy};
 use api::token::PublicKeys;
-use api::{Env, Secret, Signer, Verifier};
+use api::{Answer, Env, Refusal, Secret, Signer, Verifier};
 use axum::extract::FromRef;
+use axum::response::Response;
 use domain::clock::{Clock, Entropy};
 use domain::limit::Rate;
 use jiff::Timestamp;
@@ -50,7 +52,7 @@ pub struct Settings {
 pub struct State {
     pub(crate) edge: Edge,
     pub(crate) accounts: Accounts,
-    pub(crate) answers: Answers,
+    answers: Answers,
     pub(crate) sessions: Revocations,
     pub(crate) connections: Connections,
     pub(crate) courier: Arc<dyn Courier>,
@@ -151,6 +153,12 @@ impl State {
     /// Takes one of `who`'s, and notes what is left for the answer's headers.
     pub(crate) async fn limit(&self, rate: Rate, who: &str) -> Result<(), Problem> {
         api::quota::check(self.limits.take(rate, who, self.now()).await?)
+    }
+
+    /// The answer to a request that may come twice: this one, or the first.
+    pub(crate) async fn settle(&self, once: Repeatable, done: Result<Answer, Problem>) -> Result<Response, Refusal> {
+        let settled = once.settle(done, async |scope| self.answers.find(&scope, self.now()).await).await?;
+        Ok(respond(settled))
     }
 
     pub(crate) fn entropy(&self) -> &dyn Entropy {
