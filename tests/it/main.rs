@@ -24,12 +24,14 @@ mod promises {
     mod budgets;
     mod canaries;
     mod contracts;
+    mod cost;
     mod crash;
     mod events;
     mod interleavings;
     mod layering;
     mod limits;
     mod mass_assignment;
+    mod metrics;
     mod problems;
     mod races;
     mod repeats;
@@ -37,4 +39,5 @@ mod promises {
     mod storm;
     mod strangers;
     mod template;
+    mod timers;
 }

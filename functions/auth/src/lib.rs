@@ -75,5 +75,5 @@ pub fn service(state: State) -> Router {
     let edge = state.edge.clone();
     let (routes, contract) = router(state).split_for_parts();
     let paths = contract.paths.paths.into_keys();
-    api::layers::wrap(routes.merge(contracts::router()), paths, &edge)
+    api::layers::wrap("auth", routes.merge(contracts::router()), paths, &edge)
 }

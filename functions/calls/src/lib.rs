@@ -49,5 +49,5 @@ pub fn router(state: State) -> OpenApiRouter {
 pub fn service(state: State) -> Router {
     let edge = state.edge.clone();
     let (routes, contract) = router(state).split_for_parts();
-    api::layers::wrap(routes, contract.paths.paths.into_keys(), &edge)
+    api::layers::wrap("calls", routes, contract.paths.paths.into_keys(), &edge)
 }

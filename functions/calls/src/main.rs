@@ -4,7 +4,7 @@ use lambda_http::Error;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    api::env::start_log();
+    api::log::start();
     let state = api::env::or_exit(calls::State::from_env().await);
     lambda_http::run(calls::service(state)).await
 }

@@ -16,6 +16,8 @@ mod pong;
 mod presence;
 mod state;
 
+use std::time::Instant;
+
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use domain::lease::ConnectionId;
 use domain::limit::Rate;
@@ -36,31 +38,38 @@ pub async fn serve(state: &State, request: ApiGatewayWebsocketProxyRequest) -> A
     .into()
 }
 
-/// Answers an occasion, wherever it came from.
+/// Answers an occasion, wherever it came from, and ends it in the log.
 pub async fn handle(state: &State, occasion: Occasion) -> Answer {
-    match occasion {
+    let begun = Instant::now();
+    let (route, answer, code) = match occasion {
         Occasion::Opened { connection, ticket, origin } => {
             match opened::open(state, connection, ticket, origin).await {
-                Ok(()) => Answer::default(),
-                Err(problem) => Answer::refusal(&problem),
+                Ok(()) => ("$connect", Answer::default(), None),
+                Err(problem) => ("$connect", Answer::refusal(&problem), Some(problem.code)),
             }
         }
         Occasion::Closed { connection } => {
             closed::close(state, &connection).await;
-            Answer::default()
+            ("$disconnect", Answer::default(), None)
         }
         Occasion::Said { connection, text } => {
             let (id, said) = ClientFrame::parse(&text);
+            let route = said.as_ref().map_or("unknown", ClientFrame::action);
             let reply = match (admit(state, &connection).await, said) {
                 (Ok(()), Ok(frame)) => act(state, &connection, id.clone(), frame).await,
                 (Err(problem), _) | (_, Err(problem)) => Err(problem),
             };
-            Answer::frame(reply.unwrap_or_else(|problem| {
-                tracing::info!(problem.code = problem.code.as_str(), "a frame was refused");
-                ServerFrame::error(id, problem).to_text()
-            }))
+            match reply {
+                Ok(reply) => (route, Answer::frame(reply), None),
+                Err(problem) => {
+                    let code = problem.code;
+                    (route, Answer::frame(ServerFrame::error(id, problem).to_text()), Some(code))
+                }
+            }
         }
-    }
+    };
+    api::log::done("realtime", route, begun, code);
+    answer
 }
 
 /// Counts a frame, before anything else is done for it. Whoever goes on when refused is cut off.

@@ -5,7 +5,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    api::env::start_log();
+    api::log::start();
     let state = api::env::or_exit(realtime::State::from_env().await);
     let serve = async |event: LambdaEvent<ApiGatewayWebsocketProxyRequest>| {
         Ok::<ApiGatewayProxyResponse, Error>(realtime::serve(&state, event.payload).await)

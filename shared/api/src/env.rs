@@ -59,32 +59,3 @@ pub fn or_exit<T>(state: Result<T, String>) -> T {
         std::process::exit(1)
     })
 }
-
-/// The log of a Lambda function: one JSON object per line. Never below `debug`: there the SDK writes whole items.
-pub fn log<W>(level: tracing::Level, writer: W) -> impl tracing::Subscriber + Send + Sync
-where
-    W: for<'w> tracing_subscriber::fmt::MakeWriter<'w> + Send + Sync + 'static,
-{
-    tracing_subscriber::fmt()
-        .json()
-        .with_max_level(level.min(tracing::Level::DEBUG))
-        .with_current_span(true)
-        .with_ansi(false)
-        .with_writer(writer)
-        .finish()
-}
-
-/// Logs a panic as one object, like everything else. A literal says what is wrong; words that were put together may
-/// repeat what came in, so of those only the place is told.
-pub fn panicked(panic: &std::panic::PanicHookInfo<'_>) {
-    let place = panic.location().map(ToString::to_string).unwrap_or_default();
-    let words = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("…");
-    tracing::error!(panic.place = place, panic.words = words, "panicked");
-}
-
-/// Starts the log, on standard output at the level of `LOG_LEVEL`.
-pub fn start_log() {
-    let level = Env::text("LOG_LEVEL").and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::INFO);
-    tracing::subscriber::set_global_default(log(level, std::io::stdout)).expect("the log starts once");
-    std::panic::set_hook(Box::new(panicked));
-}

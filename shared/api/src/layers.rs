@@ -2,11 +2,11 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use domain::clock::{Clock, Entropy};
@@ -60,8 +60,8 @@ pub struct Edge {
     pub entropy: Arc<dyn Entropy>,
 }
 
-/// Wraps a group's routes. `paths` are the known ones, for whoever misspells one.
-pub fn wrap(router: Router, paths: impl IntoIterator<Item = String>, edge: &Edge) -> Router {
+/// Wraps the routes of a group. `paths` are the known ones, for whoever misspells one.
+pub fn wrap(group: &'static str, router: Router, paths: impl IntoIterator<Item = String>, edge: &Edge) -> Router {
     let paths: Arc<[String]> = paths.into_iter().collect();
     let origins = edge.origins.clone();
     let cors = CorsLayer::new()
@@ -93,7 +93,7 @@ pub fn wrap(router: Router, paths: impl IntoIterator<Item = String>, edge: &Edge
         .layer(middleware::from_fn(time_limit))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(CompressionLayer::new().compress_when(worth))
-        .layer(middleware::from_fn_with_state(edge.clone(), finish))
+        .layer(middleware::from_fn_with_state((group, edge.clone()), finish))
         .layer(cors)
         .layer(middleware::map_response(one_vary));
     // Outside of the routes, because a path must be rewritten before it is matched.
@@ -161,25 +161,54 @@ fn shown(path: &str) -> String {
     parts.join("/")
 }
 
-/// Gives the request its id, writes the body of a problem, and sets the headers that every answer has.
-async fn finish(axum::extract::State(edge): axum::extract::State<Edge>, request: Request, next: Next) -> Response {
+/// A method for the log and the metrics: methods are free text.
+fn shown_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+/// Gives the request its id, writes the body of a problem, sets the headers that every answer has, and ends the request
+/// in the log.
+async fn finish(
+    axum::extract::State((group, edge)): axum::extract::State<(&'static str, Edge)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let begun = Instant::now();
     let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
     let usable = given.filter(|id| {
         (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     });
     let id = usable.map_or_else(|| new_request_id(&edge), str::to_owned);
-    let path = shown(request.uri().path());
-    let method = request.method().clone();
-    let span = tracing::info_span!("request", id = %id);
+    let trace = crate::trace::of_request(&request);
+    let (method, path) = (request.method().clone(), shown(request.uri().path()));
+    let matched = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let route = matched.map_or_else(|| "unknown".into(), |path| format!("{} {path}", shown_method(&method)));
+    let span = tracing::info_span!("request", id = %id, trace);
     let answer = crate::quota::telling(next.run(request));
     let mut response = tracing::Instrument::instrument(answer, span).await;
     let problem = response.extensions_mut().remove::<Problem>();
+    let code = problem.as_ref().map(|problem| problem.code.as_str());
+    let (status, latency) = (response.status().as_u16(), begun.elapsed().as_secs_f64() * 1000.0);
+    let replayed = response.headers().contains_key(&crate::once::REPLAYED).then_some(1_u64);
+    let refused = code.map(|_| 1_u64);
+    tracing::info!(
+        target: crate::log::DONE,
+        {
+            request.id = %id, trace, group, route, http.method = shown_method(&method), http.path = %path,
+            http.status = status, latency, code, refused, replayed
+        },
+        "{}", if code.is_some() { "refused" } else { "answered" }
+    );
     if let Some(problem) = problem {
-        tracing::info!(request.id = %id, http.method = %method, http.path = %path, http.status = response.status().as_u16(), problem.code = problem.code.as_str(), "refused");
         let problem = Problem { instance: Some(id.clone()), ..problem };
         *response.body_mut() = Body::from(serde_json::to_vec(&problem).expect("a problem has string keys"));
-    } else {
-        tracing::info!(request.id = %id, http.method = %method, http.path = %path, http.status = response.status().as_u16(), "answered");
     }
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id) {

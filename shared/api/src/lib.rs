@@ -7,6 +7,7 @@ pub mod caller;
 pub mod env;
 pub mod extract;
 pub mod layers;
+pub mod log;
 pub mod once;
 pub mod page;
 pub mod quota;
@@ -15,6 +16,7 @@ pub mod secret;
 pub mod source;
 pub mod system;
 pub mod token;
+pub mod trace;
 
 pub use caller::{Caller, Confirmed};
 pub use env::Env;

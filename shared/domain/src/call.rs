@@ -296,6 +296,19 @@ impl Call {
         place(user) > place(towards)
     }
 
+    /// When the clock may end it next, if nothing else happens: the end of the ring, and then of the longest call. A
+    /// call that is over is never due.
+    pub fn due(&self) -> Option<Timestamp> {
+        match self.state {
+            CallState::Initiated | CallState::Ringing => Some(self.ring_until),
+            CallState::Connected { since } => {
+                let talking = self.people.iter().filter(|p| p.standing == Standing::Joined).count();
+                Some(if talking < 2 { self.ring_until } else { since + limit::CALL_LONGEST })
+            }
+            CallState::Disconnected { .. } | CallState::Failed { .. } => None,
+        }
+    }
+
     /// What the clock did to it: nothing, or an end.
     pub fn settle(mut self, now: Timestamp) -> (Self, Option<CallEvent>) {
         if self.is_over() {

@@ -111,6 +111,13 @@ macro_rules! actions {
             /// Every action.
             pub const ACTIONS: &[&str] = &[$($action,)*];
 
+            /// Its action.
+            pub fn action(&self) -> &'static str {
+                match self {
+                    $(Self::$name(_) => $action,)*
+                }
+            }
+
             fn of(action: &str, data: serde_json::Value) -> Result<Self, Problem> {
                 match action {
                     $($action => read(data).map(Self::$name),)*

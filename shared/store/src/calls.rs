@@ -17,10 +17,10 @@ use crate::{Versioned, db};
 
 /// A call with the last thing that happened to it: the fact rides in the item that changed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct CallItem {
+pub(crate) struct CallItem {
     #[serde(flatten)]
-    call: Call,
-    event: CallEvent,
+    pub(crate) call: Call,
+    pub(crate) event: CallEvent,
 }
 
 /// A call and everything signalled in it.

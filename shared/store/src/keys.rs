@@ -69,6 +69,8 @@ pub enum Key<'a> {
     Waiting(CallId, UserId, UserId),
     /// A call in one person's history, by when it began.
     History(UserId, Timestamp, CallId),
+    /// When the clock looks at a call; timers of one UTC day lie together.
+    Timer(Timestamp, CallId),
 }
 
 /// Sort keys of a person's history begin with this.
@@ -79,9 +81,14 @@ pub const SESSIONS: &str = "session#";
 /// Sort keys of a person's sessions that were ended early begin with this.
 pub const ENDED: &str = "ended#";
 
-/// The sort key of a history up to an instant: milliseconds in thirteen digits sort as text until the year 2286.
+/// Milliseconds in thirteen digits, which sort as text until the year 2286.
+pub fn millis(at: Timestamp) -> String {
+    format!("{:013}", at.as_millisecond().max(0))
+}
+
+/// The sort key of a history up to an instant.
 pub fn history_from(at: Timestamp) -> String {
-    format!("{HISTORY}{:013}", at.as_millisecond().max(0))
+    format!("{HISTORY}{}", millis(at))
 }
 
 impl Key<'_> {
@@ -98,7 +105,9 @@ impl Key<'_> {
                 Table::Realtime
             }
             Self::Answer(table, _) => *table,
-            Self::Call(_) | Self::Description(..) | Self::Waiting(..) | Self::History(..) => Table::Calls,
+            Self::Call(_) | Self::Description(..) | Self::Waiting(..) | Self::History(..) | Self::Timer(..) => {
+                Table::Calls
+            }
         }
     }
 
@@ -119,6 +128,7 @@ impl Key<'_> {
             Self::Bucket(rate, who) => format!("bucket#{}#{who}", rate.as_str()),
             Self::Answer(_, scope) => format!("answer#{scope}"),
             Self::Call(call) | Self::Description(call, ..) | Self::Waiting(call, ..) => call.to_string(),
+            Self::Timer(at, _) => format!("timers#{}", at.strftime("%F")),
         }
     }
 
@@ -140,6 +150,7 @@ impl Key<'_> {
             Self::Description(_, one, other) => format!("description#{}#{}", one.min(other), one.max(other)),
             Self::Waiting(_, to, from) => format!("waiting#{to}#{from}"),
             Self::History(_, at, call) => format!("{}#{call}", history_from(*at)),
+            Self::Timer(at, call) => format!("{}#{call}", millis(*at)),
         }
     }
 }

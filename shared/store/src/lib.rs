@@ -18,7 +18,9 @@ pub mod limits;
 pub mod meter;
 pub mod revocations;
 pub mod schema;
+pub mod stream;
 pub mod switchboard;
+pub mod timers;
 mod write;
 
 pub use accounts::Accounts;
@@ -31,6 +33,7 @@ pub use limits::Limits;
 pub use meter::{Meter, Spent};
 pub use revocations::Revocations;
 pub use switchboard::Switchboard;
+pub use timers::Timers;
 
 /// An entity and the version that a save must still find.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! The tables as they are made on a laptop and in tests. A test compares them with `template.yaml`.
 
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, StreamSpecification,
+    StreamViewType, TimeToLiveSpecification,
 };
 
 use crate::db::Db;
@@ -11,13 +12,13 @@ use crate::keys::{PK, SK, TTL, Table};
 /// Every table.
 pub const TABLES: [Table; 3] = [Table::Accounts, Table::Realtime, Table::Calls];
 
-/// Empties every table of a store on this machine, and makes it anew.
-pub async fn start_over(db: &Db) -> Result<(), StoreError> {
+/// Drops every table of a store on this machine.
+pub async fn drop_tables(db: &Db) -> Result<(), StoreError> {
     for table in TABLES {
         let dropped = db.client().delete_table().table_name(db.name(table)).send().await;
         dropped.map_err(|error| StoreError::Broken(error.into()))?;
     }
-    create_tables(db).await
+    Ok(())
 }
 
 /// Makes every table that is not there yet.
@@ -58,3 +59,19 @@ pub async fn create_tables(db: &Db) -> Result<(), StoreError> {
     }
     Ok(())
 }
+
+/// Opens the stream of the calls table, unless it is open.
+pub async fn open_stream(db: &Db) -> Result<(), StoreError> {
+    let (name, broken) = (db.name(Table::Calls), |error: SdkFailure| StoreError::Broken(error));
+    let table = db.client().describe_table().table_name(name).send().await.map_err(|error| broken(error.into()))?;
+    let open = table.table.and_then(|table| table.stream_specification).is_some_and(|stream| stream.stream_enabled);
+    if open {
+        return Ok(());
+    }
+    let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewImage);
+    let stream = stream.build().map_err(|error| broken(error.into()))?;
+    let opened = db.client().update_table().table_name(name).stream_specification(stream).send().await;
+    opened.map(drop).map_err(|error| broken(error.into()))
+}
+
+type SdkFailure = Box<dyn std::error::Error + Send + Sync>;

@@ -84,6 +84,17 @@ impl World {
         last.1.clone()
     }
 
+    /// The stream's event for the calls that are there, as if each had just begun.
+    pub async fn calls_begun(&self) -> Value {
+        let snapshot = self.snapshot().await;
+        let calls = snapshot.items().filter(|item| item["sk"]["S"] == "call");
+        let records = calls.zip(1..).map(|(item, place)| {
+            let keys = json!({ "pk": item["pk"], "sk": item["sk"] });
+            json!({ "eventName": "INSERT", "eventSource": "aws:dynamodb", "dynamodb": { "Keys": keys, "NewImage": item, "SequenceNumber": place.to_string() } })
+        });
+        json!({ "Records": records.collect::<Vec<_>>() })
+    }
+
     /// Puts everything back as it was.
     pub async fn restore(&self, then: &Snapshot) {
         let now = self.snapshot().await;

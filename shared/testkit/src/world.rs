@@ -37,6 +37,8 @@ pub struct World {
     pub db: Db,
     /// The socket function.
     pub realtime: realtime::State,
+    /// What time does to calls.
+    pub timers: timers::State,
     /// Signs, for forging.
     pub keys: Keys,
     /// The stand-in for LinkedIn.
@@ -143,12 +145,14 @@ impl World {
             origins,
             limited: parts.limited,
         };
-        let realtime = realtime::State::new(settings, db.clone(), mailbox.clone(), clock);
+        let realtime = realtime::State::new(settings, db.clone(), mailbox.clone(), clock.clone());
+        let timers = timers::State::new(db.clone(), mailbox.clone(), clock);
         Arc::new(Self {
             clock: parts.clock.clone(),
             mailbox: parts.mailbox.clone(),
             db,
             realtime,
+            timers,
             keys: parts.keys.clone(),
             provider: parts.base.clone(),
             auth: auth::service(auth),

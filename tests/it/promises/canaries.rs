@@ -44,7 +44,7 @@ impl Log {
     fn catch(level: Level) -> (Self, DefaultGuard) {
         let log = Self::default();
         let writer = log.clone();
-        let guard = tracing::subscriber::set_default(api::env::log(level, move || writer.clone()));
+        let guard = tracing::subscriber::set_default(api::log::to(level, "test".into(), move || writer.clone()));
         (log, guard)
     }
 
@@ -517,11 +517,11 @@ async fn the_words_of_a_panic_stay_inside() {
     let others = Arc::new(std::panic::take_hook());
     let theirs = others.clone();
     std::panic::set_hook(Box::new(move |panic| {
-        if std::thread::current().id() == here { api::env::panicked(panic) } else { theirs(panic) }
+        if std::thread::current().id() == here { api::log::panicked(panic) } else { theirs(panic) }
     }));
     let edge = Edge { origins: Origins::exactly([]), clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
     let panics = async || -> &'static str { panic!("canary-payload-7f3a of {}", UserId::derived([1; 16])) };
-    let router = api::layers::wrap(axum::Router::new().route("/panics", get(panics)), [], &edge);
+    let router = api::layers::wrap("test", axum::Router::new().route("/panics", get(panics)), [], &edge);
     let answer = router.oneshot(request(Method::GET, "/panics", &[], None)).await.expect("services do not fail");
     std::panic::set_hook(Box::new(move |panic| others(panic)));
     drop(guard);

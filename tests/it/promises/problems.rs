@@ -178,7 +178,7 @@ async fn too_slow() -> Vec<Said> {
     let slow = axum::Router::new().route("/slow", get(async || std::future::pending::<()>().await));
     let request = request(Method::GET, "/slow", &[], None);
     let (parts, body) =
-        api::layers::wrap(slow, [], &edge).oneshot(request).await.expect("services do not fail").into_parts();
+        api::layers::wrap("test", slow, [], &edge).oneshot(request).await.expect("services do not fail").into_parts();
     let bytes = axum::body::to_bytes(body, 4096).await.expect("a body");
     let body = serde_json::from_slice(&bytes).expect("JSON");
     vec![Reply { status: parts.status, headers: parts.headers, body, raw: bytes.to_vec() }.into()]

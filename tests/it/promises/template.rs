@@ -38,7 +38,7 @@ fn variables(block: &str) -> BTreeSet<String> {
     names.filter_map(|line| line.trim().split(':').next()).map(str::to_owned).collect()
 }
 
-const FUNCTIONS: [&str; 3] = ["auth", "calls", "realtime"];
+const FUNCTIONS: [&str; 4] = ["auth", "calls", "realtime", "timers"];
 
 /// Environment variables that a source file names as string literals.
 fn named_in(file: &str) -> BTreeSet<String> {
@@ -57,7 +57,7 @@ fn a_function_reads_what_the_template_sets_and_nothing_else() {
     for function in FUNCTIONS {
         let set: BTreeSet<String> = globals.union(&variables(&resources[function])).cloned().collect();
         let mut read = named_in(&format!("functions/{function}/src/state.rs"));
-        read.extend(named_in("shared/api/src/env.rs"));
+        read.extend(named_in("shared/api/src/log.rs"));
         assert_eq!(read, set, "{function}: what state.rs reads (left) and what template.yaml sets (right)");
     }
 }
@@ -95,7 +95,7 @@ fn every_function_of_the_template_has_its_crate_its_events_and_its_routes() {
         assert!(root().join(format!("functions/{function}/src/main.rs")).is_file(), "{function} has no main.rs");
         assert!(root().join(format!("events/{function}")).is_dir(), "{function} has no events");
         assert!(block.contains("BuildMethod: rust-cargolambda"), "{function}");
-        assert!(!block.contains("Resource: '*'") && !block.contains("Action: '*'"), "{function}: no wildcard");
+        assert!(block.contains(&format!("Role: !GetAtt {function}Role.Arn")), "{function} has no role of its own");
     }
     let routed = |path: &str| {
         let prefixes: Vec<String> = FUNCTIONS
@@ -120,6 +120,50 @@ fn every_function_of_the_template_has_its_crate_its_events_and_its_routes() {
             assert!(routed(&format!("/api/v1/{rest}")), "{id}: no route leads to /api/v1/{rest}");
         }
     }
+}
+
+/// Roles are written out: those that SAM makes let a function write every log group and read every stream.
+#[test]
+fn no_role_has_a_wildcard_but_where_aws_has_nothing_narrower() {
+    let resources = blocks("Resources");
+    for function in FUNCTIONS {
+        let role = &resources[&format!("{function}Role")];
+        let wildcard = role.matches("'*'").count() + role.matches(":*").count();
+        let xray = "Resource: '*'";
+        let (before, _) = role.split_once(xray).expect("X-Ray takes no narrower resource");
+        assert_eq!(wildcard, 1, "{function}Role: one wildcard, X-Ray's");
+        assert!(before.ends_with(
+            "# X-Ray knows no narrower resource.\n              - Sid: Traces\n                Effect: Allow\n                Action:\n                  - xray:PutTelemetryRecords\n                  - xray:PutTraceSegments\n                "
+        ), "{function}Role: the wildcard is X-Ray's");
+    }
+}
+
+/// What a group needs besides its function: a log that ends, a place in the alarm and on the dashboard.
+#[test]
+fn every_function_is_watched() {
+    let resources = blocks("Resources");
+    for function in FUNCTIONS {
+        let block = &resources[function];
+        let group = block.split("LoggingConfig: {LogGroup: !Ref ").nth(1).and_then(|rest| rest.split('}').next());
+        let group = group.unwrap_or_else(|| panic!("{function} has no log group"));
+        assert!(resources[group].contains("RetentionInDays:"), "{group} keeps its lines for ever");
+        assert!(resources["Dashboard"].contains(&format!("SOURCE '${{{group}}}'")), "{group} is not on the dashboard");
+        let errors = format!("MetricName: Errors, Dimensions: [{{Name: FunctionName, Value: !Ref {function}}}]");
+        assert!(resources["FunctionErrors"].contains(&errors), "nobody hears of {function}'s errors");
+        for metric in ["Errors", "Throttles", "ConcurrentExecutions"] {
+            let line = format!("\"{metric}\", \"FunctionName\", \"${{{function}}}\"");
+            assert!(resources["Dashboard"].contains(&line), "{function}: {metric} is not on the dashboard");
+        }
+    }
+    for (name, block) in &resources {
+        if block.contains("Type: AWS::SQS::Queue") {
+            let alarm = format!("Value: !GetAtt {name}.QueueName");
+            assert!(resources["DeadLetters"].contains(&alarm), "nobody hears of {name}");
+        }
+    }
+    let body = resources["Dashboard"].split("DashboardBody: !Sub |\n").nth(1).expect("a dashboard");
+    let body: serde_json::Value = serde_json::from_str(body).expect("the dashboard is JSON");
+    assert!(body["widgets"].as_array().is_some_and(|widgets| widgets.len() > 8));
 }
 
 #[test]

@@ -5,28 +5,49 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use dynoxide::Database;
-use store::Db;
+use serde_json::Value;
 use store::db::TableNames;
+use store::{Db, StoreError};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use crate::changes;
 
 /// What the tables are called here.
 pub fn table_names() -> TableNames {
     TableNames { accounts: "accounts".into(), realtime: "realtime".into(), calls: "calls".into() }
 }
 
-/// Starts the engine, on a file or in memory, and returns a store with its tables.
-pub async fn start(file: Option<PathBuf>) -> Result<Db, String> {
-    let db = Db::local(&listen(file).await?, table_names());
-    store::schema::create_tables(&db).await.map_err(|error| error.to_string())?;
-    Ok(db)
+/// Starts the engine, on a file or in memory, and returns a store with its tables and the stream of the calls table.
+pub async fn start(file: Option<PathBuf>) -> Result<(Db, mpsc::Receiver<Value>), String> {
+    let (events, stream) = mpsc::channel(1);
+    let db = Db::local(&run(file, Some(events)).await?, table_names());
+    make_tables(&db).await.map_err(|error| error.to_string())?;
+    Ok((db, stream))
 }
 
-/// Starts the engine, on a file or in memory, and returns its endpoint. It has no tables yet.
+/// Makes the tables that are not there yet, and opens the stream.
+async fn make_tables(db: &Db) -> Result<(), StoreError> {
+    store::schema::create_tables(db).await?;
+    store::schema::open_stream(db).await
+}
+
+/// Empties every table.
+pub(crate) async fn start_over(db: &Db) -> Result<(), StoreError> {
+    store::schema::drop_tables(db).await?;
+    make_tables(db).await
+}
+
+/// Starts the engine, on a file or in memory, and returns its endpoint. It has no tables yet, and nobody reads a stream.
 pub async fn listen(file: Option<PathBuf>) -> Result<String, String> {
+    run(file, None).await
+}
+
+async fn run(file: Option<PathBuf>, events: Option<mpsc::Sender<Value>>) -> Result<String, String> {
     let (ready, started) = tokio::sync::oneshot::channel::<Result<SocketAddr, String>>();
     let work = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
-        runtime.block_on(serve(file, ready))
+        runtime.block_on(serve(file, events, ready))
     };
     std::thread::Builder::new().name("dynamodb".into()).spawn(work).map_err(|error| error.to_string())?;
     let address = started.await.map_err(|_| "the embedded DynamoDB did not start".to_owned())??;
@@ -35,6 +56,7 @@ pub async fn listen(file: Option<PathBuf>) -> Result<String, String> {
 
 async fn serve(
     file: Option<PathBuf>,
+    events: Option<mpsc::Sender<Value>>,
     ready: tokio::sync::oneshot::Sender<Result<SocketAddr, String>>,
 ) -> Result<(), String> {
     let opened = async {
@@ -44,6 +66,7 @@ async fn serve(
                 // No fsync per commit: a killed process loses nothing, its writes are with the operating system.
                 // Only a power cut may lose the last moments; a laptop's store is worth that speed.
                 database.enable_bulk_loading().map_err(|error| error.to_string())?;
+                changes::tidy(&file).map_err(|error| error.to_string())?;
                 database
             }
             None => Database::memory().map_err(|error| error.to_string())?,
@@ -62,6 +85,9 @@ async fn serve(
             return Err(error);
         }
     };
+    if let Some(events) = events {
+        tokio::spawn(changes::watch(database.clone(), table_names().calls, events));
+    }
     let sweeper = database.clone();
     tokio::spawn(async move {
         loop {

@@ -10,6 +10,7 @@
 )]
 
 pub mod banner;
+mod changes;
 pub mod contract;
 pub mod engine;
 pub mod keys;
@@ -22,6 +23,7 @@ pub mod reset;
 pub mod shared;
 pub mod sockets;
 pub mod stack;
+mod time;
 pub mod trace;
 
 pub use stack::{Options, Stack};

@@ -158,7 +158,7 @@ pub(crate) async fn reset(State(shared): State<Shared>) -> Response {
     let start_over = async {
         shared.hub.clear();
         shared.outbox.empty();
-        store::schema::start_over(&shared.db).await?;
+        crate::engine::start_over(&shared.db).await?;
         if shared.demo { settle_in(&shared.db, crate::provider::ISSUER, shared.clock.now()).await } else { Ok(()) }
     };
     match start_over.await {

@@ -28,7 +28,7 @@ use crate::provider::Provider;
 use crate::shared::Shared;
 use crate::sockets::Hub;
 use crate::trace::Trace;
-use crate::{engine, outbox, pages, port, sockets, trace};
+use crate::{engine, outbox, pages, port, sockets, time, trace};
 
 /// The `iss` of a laptop's tokens.
 pub const TOKEN_ISSUER: &str = "dchat-local";
@@ -67,7 +67,8 @@ impl Stack {
         let lock = options.data.as_deref().map(|folder| lock(folder, address.port())).transpose()?;
         let keys = options.data.as_deref().map_or_else(|| Ok(Keys::generate()), Keys::of)?;
         let file = options.data.as_ref().map(|folder| folder.join("dynamodb.sqlite"));
-        let db = engine::start(file).await.map_err(|error| unusable(options.data.as_deref(), &error))?;
+        let started = engine::start(file).await;
+        let (db, stream) = started.map_err(|error| unusable(options.data.as_deref(), &error))?;
         let base = format!("http://localhost:{}", address.port());
         let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
 
@@ -96,7 +97,8 @@ impl Stack {
             origins: Origins::loopback(),
             limited: options.limited,
         };
-        let realtime = realtime::State::new(settings, db.clone(), courier, clock.clone());
+        let realtime = realtime::State::new(settings, db.clone(), courier.clone(), clock.clone());
+        time::pass(timers::State::new(db.clone(), courier, clock.clone()), stream);
 
         let (stop, stopping) = watch::channel(false);
         let shared = Shared {
