@@ -53,7 +53,7 @@ def run(name: str, command: list[str | Path], **env: str) -> str:
                     seconds = time.monotonic() - began
                     if seconds > PATIENCE_SECONDS:
                         raise Failed(f"{name} takes too long; what it said is in {log}") from None
-                    print(f"  {seconds:.0f} s so far; {last_line(log)}", flush=True)
+                    print(f"  {seconds:.0f} s so far. {last_line(log)}", flush=True)
         finally:
             if process.poll() is None:
                 process.terminate()
@@ -88,6 +88,7 @@ def build() -> Path:
 def keys() -> dict[str, str]:
     """Fresh keys and secrets, as the operator of a real stack makes them."""
     said = run("keys", ["cargo", "xtask", "keys"])
+    (CACHE / "keys.log").unlink()
     lines = (line.partition("=") for line in said.splitlines() if "=" in line)
     return {name: shlex.split(value)[0] for name, _, value in lines}
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from websockets.sync.client import ClientConnection, connect
 
 STACK: dict[str, Any] = json.loads(Path(os.environ["DCHAT_STACK"]).read_text())
-PASSWORD = "correct horse battery staple"  # pragma: allowlist secret
+PASSWORD = "correct horse battery staple"
 PATIENCE_SECONDS = 10
 
 
