@@ -44,7 +44,8 @@ def run(name: str, command: list[str | Path], **env: str) -> str:
     log = CACHE / f"{name}.log"
     began = time.monotonic()
     with log.open("w") as file:
-        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **env}, stdout=file, stderr=subprocess.STDOUT)
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": file, "stderr": subprocess.STDOUT, "start_new_session": True}
+        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **env}, **quiet)
         try:
             while process.poll() is None:
                 try:
@@ -56,7 +57,7 @@ def run(name: str, command: list[str | Path], **env: str) -> str:
                     print(f"  {seconds:.0f} s so far. {last_line(log)}", flush=True)
         finally:
             if process.poll() is None:
-                process.terminate()
+                os.killpg(process.pid, signal.SIGTERM)  # sam leaves cargo behind
     if process.returncode:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-40:])
         raise Failed(f"{tail}\n\n{name} failed. All of what it said is in {log.relative_to(ROOT)}")
