@@ -93,9 +93,9 @@ class Socket:
         self.connection.send(json.dumps({"action": action, "id": "1", "data": data}))
         return self.until("reply")
 
-    def until(self, event: str) -> Any:
-        """The next frame of this event; those before it are dropped."""
+    def until(self, event: str, patience_seconds: float = PATIENCE_SECONDS) -> Any:
+        """The next frame of this event; those before it are dropped. Waits so long for each of them."""
         while True:
-            frame = json.loads(self.connection.recv(PATIENCE_SECONDS))
+            frame = json.loads(self.connection.recv(patience_seconds))
             if frame["event"] == event:
                 return frame
