@@ -6,16 +6,20 @@
 #![expect(clippy::disallowed_methods, reason = "tests may spawn and read the environment")]
 #![expect(clippy::missing_panics_doc, reason = "a test panics when its world breaks")]
 
+pub mod bootstrap;
 pub mod browser;
 pub mod clock;
 pub mod courier;
+pub mod deployment;
 pub mod dice;
 pub mod faults;
 pub mod interleave;
 pub mod person;
 pub mod reply;
+pub mod runtime_api;
 pub mod snapshot;
 pub mod storm;
+pub mod template;
 pub mod world;
 
 pub use clock::{Counted, FixedClock};

@@ -1,42 +1,10 @@
 //! The template, the code and the store agree.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+
+use testkit::template::{blocks, functions, variables};
 
 use super::root;
-
-fn template() -> String {
-    std::fs::read_to_string(root().join("template.yaml")).expect("template.yaml")
-}
-
-/// The blocks under a top-level key, by their names, as text.
-fn blocks(section: &str) -> BTreeMap<String, String> {
-    let text = template();
-    let mut blocks: BTreeMap<String, String> = BTreeMap::new();
-    let (mut inside, mut name) = (false, None);
-    for line in text.lines() {
-        if !line.starts_with([' ', '#']) && !line.is_empty() {
-            inside = line == format!("{section}:");
-        } else if inside && line.starts_with("  ") && !line.starts_with("   ") && !line.trim_start().starts_with('#') {
-            name = line.trim().split(':').next().map(str::to_owned);
-        }
-        if let (true, Some(name)) = (inside, &name) {
-            *blocks.entry(name.clone()).or_default() += &[line, "\n"].concat();
-        }
-    }
-    assert!(!blocks.is_empty(), "no {section} in template.yaml");
-    blocks
-}
-
-/// Names under `Variables:` of a block.
-fn variables(block: &str) -> BTreeSet<String> {
-    let Some((_, after)) = block.split_once("Variables:\n") else { return BTreeSet::new() };
-    let indent = after.len() - after.trim_start().len();
-    let lines =
-        after.lines().take_while(|line| line.trim().is_empty() || line.len() - line.trim_start().len() >= indent);
-    let names =
-        lines.filter(|line| line.len() - line.trim_start().len() == indent && !line.trim_start().starts_with('#'));
-    names.filter_map(|line| line.trim().split(':').next()).map(str::to_owned).collect()
-}
 
 const FUNCTIONS: [&str; 4] = ["auth", "calls", "realtime", "timers"];
 
@@ -52,10 +20,8 @@ fn named_in(file: &str) -> BTreeSet<String> {
 
 #[test]
 fn a_function_reads_what_the_template_sets_and_nothing_else() {
-    let globals = variables(&blocks("Globals")["Function"]);
-    let resources = blocks("Resources");
     for function in FUNCTIONS {
-        let set: BTreeSet<String> = globals.union(&variables(&resources[function])).cloned().collect();
+        let set = variables(function);
         let mut read = named_in(&format!("functions/{function}/src/state.rs"));
         read.extend(named_in("shared/api/src/log.rs"));
         assert_eq!(read, set, "{function}: what state.rs reads (left) and what template.yaml sets (right)");
@@ -84,16 +50,16 @@ fn nobody_else_reads_the_environment() {
 #[test]
 fn every_function_of_the_template_has_its_crate_its_events_and_its_routes() {
     let resources = blocks("Resources");
-    let in_template: BTreeSet<&str> = resources
-        .iter()
-        .filter(|(_, block)| block.contains("Type: AWS::Serverless::Function\n"))
-        .map(|(name, _)| name.as_str())
-        .collect();
-    assert_eq!(in_template, FUNCTIONS.into(), "functions in template.yaml");
+    assert_eq!(functions(), FUNCTIONS.map(str::to_owned).into(), "functions in template.yaml");
     for function in FUNCTIONS {
         let block = &resources[function];
         assert!(root().join(format!("functions/{function}/src/main.rs")).is_file(), "{function} has no main.rs");
         assert!(root().join(format!("events/{function}")).is_dir(), "{function} has no events");
+        let run = format!("functions/{function}/tests/bootstrap.rs");
+        assert!(
+            root().join(&run).is_file(),
+            "{function}'s program never ran its events: add {run}, as its neighbours have"
+        );
         assert!(block.contains("BuildMethod: rust-cargolambda"), "{function}");
         assert!(block.contains(&format!("Role: !GetAtt {function}Role.Arn")), "{function} has no role of its own");
     }
