@@ -68,7 +68,7 @@ impl Place for Anywhere {
     async fn dial(&self, url: &str, origin: Option<&str>) -> Result<Socket, u16> {
         Ok(match self {
             Self::Here(world) => Socket::Here(world.dial(url, origin).await?),
-            Self::Deployed(stack) => Socket::Wire(stack.dial(url, origin).await?),
+            Self::Deployed(stack) => Socket::Wire(Box::new(stack.dial(url, origin).await?)),
         })
     }
 
@@ -93,7 +93,7 @@ pub enum Socket {
     /// Of a world in this process.
     Here(person::Socket),
     /// Of a stack.
-    Wire(Wire),
+    Wire(Box<Wire>),
 }
 
 impl Socket {
