@@ -16,6 +16,22 @@ async fn online(from: &Socket, who: &Person) -> bool {
 }
 
 #[tokio::test]
+async fn whoever_may_not_open_a_socket_is_told_by_the_status() {
+    let world = World::new().await;
+    let [alice] = world.people(["Alice"]).await;
+    let dial = async |ticket: Option<&str>, origin: &str| {
+        Socket::open(&world, ticket.map(str::to_owned), Some(origin)).await.0
+    };
+    let ticket = alice.ticket().await;
+    assert_eq!(dial(Some(&ticket), "https://app.example.evil").await, 403);
+    for none in [None, Some("x"), Some(alice.access_token.as_str())] {
+        assert_eq!(dial(none, ORIGIN).await, 401, "{none:?} is no ticket");
+    }
+    assert_eq!(dial(Some(&ticket), ORIGIN).await, 200);
+    assert_eq!(dial(Some(&ticket), ORIGIN).await, 401, "used");
+}
+
+#[tokio::test]
 async fn a_ticket_is_too_old_after_thirty_seconds() {
     let world = World::new().await;
     let [alice] = world.people(["Alice"]).await;

@@ -17,6 +17,12 @@ async fn online(from: &Socket, who: &Person<Anywhere>) -> bool {
     reply["data"]["people"][0]["online"] == true
 }
 
+/// Refused for what the dialler brought. Which of the two statuses the dialler sees is the gateway's choice; which one the
+/// function answers is asked in `journeys/sockets.rs`.
+fn refused<T>(dialled: &Result<T, u16>) -> bool {
+    matches!(dialled, Err(401 | 403))
+}
+
 /// API Gateway tells of a goodbye after the one who said it has gone on.
 async fn goes_offline(from: &Socket, who: &Person<Anywhere>) -> bool {
     for _ in 0..50 {
@@ -32,20 +38,17 @@ async fn goes_offline(from: &Socket, who: &Person<Anywhere>) -> bool {
 async fn a_ticket_opens_one_connection_from_an_allowed_page() {
     let world = World::anywhere().await;
     let [alice] = world.people(["Alice"]).await;
-    let status =
-        async |ticket: Option<&str>, origin: Option<&str>| world.open(ticket, origin).await.err().unwrap_or(200);
     let ours = Some(world.origin());
-
     let ticket = alice.ticket().await;
-    for origin in ["https://app.example.evil", "http://app.example", "https://app.example:444", "null"] {
-        assert_eq!(status(Some(&ticket), Some(origin)).await, 403, "{origin}");
+    let evil = format!("https://evil/{}", world.origin());
+    for origin in ["https://app.example.evil", "http://app.example", "https://app.example:444", "null", &evil] {
+        assert!(refused(&world.open(Some(&ticket), Some(origin)).await), "{origin}");
     }
-    assert_eq!(status(Some(&ticket), Some(&format!("https://evil/{}", world.origin()))).await, 403);
-    assert_eq!(status(None, ours).await, 401);
-    assert_eq!(status(Some("x"), ours).await, 401);
-    assert_eq!(status(Some(&alice.access_token), ours).await, 401, "an access token is no ticket");
-    assert_eq!(status(Some(&ticket), None).await, 200, "a program that is no browser has no origin");
-    assert_eq!(status(Some(&ticket), None).await, 401, "used");
+    for none in [None, Some("x"), Some(alice.access_token.as_str())] {
+        assert!(refused(&world.open(none, ours).await), "{none:?} is no ticket");
+    }
+    assert!(world.open(Some(&ticket), None).await.is_ok(), "a program that is no browser has no origin");
+    assert!(refused(&world.open(Some(&ticket), None).await), "used");
 }
 
 #[tokio::test]
@@ -56,14 +59,17 @@ async fn of_many_that_use_one_ticket_at_once_one_gets_in() {
     let dials: Vec<_> = (0..50)
         .map(|_| {
             let (world, ticket) = (world.clone(), ticket.clone());
-            tokio::spawn(async move { world.open(Some(&ticket), None).await.err() })
+            tokio::spawn(async move { world.open(Some(&ticket), None).await })
         })
         .collect();
-    let mut refused = Vec::new();
+    let mut opened = Vec::new();
     for dial in dials {
-        refused.extend(dial.await.expect("no panic"));
+        match dial.await.expect("no panic") {
+            Ok(socket) => opened.push(socket),
+            other => assert!(refused(&other)),
+        }
     }
-    assert_eq!(refused, [401; 49], "and one is in");
+    assert_eq!(opened.len(), 1);
 }
 
 #[tokio::test]
@@ -72,7 +78,7 @@ async fn closing_does_not_give_the_ticket_back() {
     let [alice] = world.people(["Alice"]).await;
     let ticket = alice.ticket().await;
     world.open(Some(&ticket), None).await.expect("a fresh ticket").close().await;
-    assert_eq!(world.open(Some(&ticket), None).await.err(), Some(401));
+    assert!(refused(&world.open(Some(&ticket), None).await));
 }
 
 #[tokio::test]
