@@ -3,10 +3,19 @@
 #![expect(clippy::disallowed_methods, reason = "tests may spawn")]
 
 mod journeys {
+    /// These run in process, and against the deployed stack that `DCHAT_STACK` names.
+    mod anywhere {
+        mod call_rules;
+        mod calling;
+        mod edge;
+        mod signing_in;
+        mod sockets;
+    }
     mod calling;
     pub(crate) mod linkedin;
     mod signing_in;
     mod sockets;
+    mod steps;
 }
 mod promises {
     /// The repository.

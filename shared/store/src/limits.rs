@@ -21,8 +21,9 @@ use crate::write::Expect;
 
 /// Buckets that a process remembers; beyond it those that are full again are forgotten, then all.
 const REMEMBERED: usize = 10_000;
-/// Other processes that may take from a bucket while we try to.
-const TRIES: u32 = 8;
+/// Other processes that may take from a bucket while we try to. Losing shows what they left: a crowd finds the bucket
+/// empty long before it runs out of tries, unless it is one that may, like fifty tabs that refresh at once.
+const TRIES: u32 = 32;
 /// Requests of one process take turns at a bucket instead of racing; buckets share this many queues.
 const TURNS: usize = 16;
 

@@ -1,33 +1,39 @@
 //! A whole Dchat in a test: real routes, a real engine, a clock that stands still and ids that count.
 //!
 //! Only tests depend on this crate. What is faked is the outside world alone: the courier keeps frames instead of
-//! posting them.
+//! posting them. [`Anywhere`] is such a world or a deployed stack, for the tests that are true of both.
 
 #![expect(clippy::disallowed_methods, reason = "tests may spawn and read the environment")]
 #![expect(clippy::missing_panics_doc, reason = "a test panics when its world breaks")]
 
+pub mod anywhere;
 pub mod bootstrap;
 pub mod browser;
 pub mod clock;
 pub mod courier;
+pub mod deployed;
 pub mod deployment;
 pub mod dice;
 pub mod faults;
 pub mod interleave;
 pub mod person;
+pub mod place;
 pub mod reply;
 pub mod runtime_api;
 pub mod snapshot;
 pub mod storm;
 pub mod template;
+pub mod wire;
 pub mod world;
 
+pub use anywhere::Anywhere;
 pub use clock::{Counted, FixedClock};
 pub use courier::{Fate, Mailbox};
 pub use dice::Dice;
 pub use faults::{Fault, Faults};
 pub use interleave::{Gate, Orders, Turn};
 pub use person::{Person, Socket};
+pub use place::Place;
 pub use reply::Reply;
 pub use snapshot::Snapshot;
 pub use world::World;

@@ -14,16 +14,17 @@ use serde_json::{Value, json};
 use store::Accounts;
 use store::accounts::LoginCode;
 
+use crate::place::Place;
 use crate::reply::Reply;
-use crate::world::{ORIGIN, World, request};
+use crate::world::{World, request};
 
 /// The password of everybody in tests.
 pub const PASSWORD: &str = "correct horse battery";
 
 /// A signed-in person on one device.
 #[derive(Clone, Debug)]
-pub struct Person {
-    world: Arc<World>,
+pub struct Person<P = Arc<World>> {
+    world: P,
     /// What they are called.
     pub name: String,
     /// Who.
@@ -35,12 +36,6 @@ pub struct Person {
 }
 
 impl Person {
-    pub(crate) async fn register(world: &Arc<World>, name: &str) -> Self {
-        let body = json!({ "email": email(name), "password": PASSWORD, "name": name });
-        let reply = world.anonymous(Method::POST, "/auth/register", Some(body)).await.expect(201);
-        Self::of(world, &reply)
-    }
-
     /// A new person who came in with a provider, which costs a test no password hash.
     pub async fn arrive(world: &Arc<World>, name: &str) -> Self {
         let now = world.clock.now();
@@ -56,24 +51,6 @@ impl Person {
         Self::of(world, &tokens.expect(200))
     }
 
-    /// The person whose tokens these are.
-    pub fn of(world: &Arc<World>, tokens: &Reply) -> Self {
-        Self {
-            world: Arc::clone(world),
-            name: tokens.text("/user/name"),
-            id: tokens.text("/user/id").parse().expect("an id"),
-            access_token: tokens.text("/access_token"),
-            refresh_token: tokens.text("/refresh_token"),
-        }
-    }
-
-    /// The same person on another device.
-    pub async fn another_device(&self) -> Self {
-        let body = json!({ "email": email(&self.name), "password": PASSWORD });
-        let reply = self.world.anonymous(Method::POST, "/auth/login", Some(body)).await.expect(200);
-        Self::of(&self.world, &reply)
-    }
-
     /// The world whose process serves this person.
     pub fn world(&self) -> Arc<World> {
         Arc::clone(&self.world)
@@ -83,6 +60,32 @@ impl Person {
     #[must_use]
     pub fn at(&self, world: &Arc<World>) -> Self {
         Self { world: Arc::clone(world), ..self.clone() }
+    }
+}
+
+impl<P: Place> Person<P> {
+    async fn register(world: &P, name: &str) -> Self {
+        let body = json!({ "email": world.email(name), "password": PASSWORD, "name": name });
+        let reply = world.send(request(Method::POST, "/auth/register", &[], Some(body))).await.expect(201);
+        Self::of(world, &reply)
+    }
+
+    /// The person whose tokens these are.
+    pub fn of(world: &P, tokens: &Reply) -> Self {
+        Self {
+            world: world.clone(),
+            name: tokens.text("/user/name"),
+            id: tokens.text("/user/id").parse().expect("an id"),
+            access_token: tokens.text("/access_token"),
+            refresh_token: tokens.text("/refresh_token"),
+        }
+    }
+
+    /// The same person on another device.
+    pub async fn another_device(&self) -> Self {
+        let body = json!({ "email": self.world.email(&self.name), "password": PASSWORD });
+        let reply = self.world.send(request(Method::POST, "/auth/login", &[], Some(body))).await.expect(200);
+        Self::of(&self.world, &reply)
     }
 
     /// Any request.
@@ -108,7 +111,7 @@ impl Person {
     }
 
     /// Calls people; the call's id.
-    pub async fn call(&self, people: &[&Person]) -> String {
+    pub async fn call(&self, people: &[&Self]) -> String {
         let people: Vec<String> = people.iter().map(|person| person.id.to_string()).collect();
         let reply = self.post("/api/webrtc/call/initiate", json!({ "participants": people, "type": "video" })).await;
         reply.expect(201).text("/call_id")
@@ -124,13 +127,21 @@ impl Person {
         self.post("/auth/ws-ticket", json!({})).await.expect(200).text("/ticket")
     }
 
-    /// Opens a socket with a fresh ticket.
-    pub async fn connect(&self) -> Socket {
-        let ticket = self.ticket().await;
-        let (status, socket) = Socket::open(&self.world, Some(ticket), Some(ORIGIN)).await;
-        assert_eq!(status, 200);
-        socket
+    /// Opens a socket with a fresh ticket, at the address that comes with it.
+    pub async fn connect(&self) -> P::Socket {
+        let url = self.post("/auth/ws-ticket", json!({})).await.expect(200).text("/url");
+        let dialled = self.world.dial(&url, Some(self.world.origin())).await;
+        dialled.unwrap_or_else(|status| panic!("a fresh ticket opens a socket, not {status}"))
     }
+}
+
+/// People who have registered and signed in, by their names.
+pub(crate) async fn people<P: Place, const N: usize>(world: &P, names: [&str; N]) -> [Person<P>; N] {
+    let mut people = Vec::new();
+    for name in names {
+        people.push(Person::register(world, name).await);
+    }
+    people.try_into().unwrap_or_else(|_| unreachable!("one person per name"))
 }
 
 /// A one-time code for somebody.
@@ -140,10 +151,6 @@ pub async fn code(world: &World, user: UserId) -> String {
     let kept = Accounts::new(world.db.clone()).keep_code(&api::secret::hash(&code), &login).await;
     kept.expect("a fresh code");
     code
-}
-
-fn email(name: &str) -> String {
-    format!("{}@example.com", name.to_lowercase().replace(' ', "."))
 }
 
 /// An open socket.
@@ -189,6 +196,11 @@ impl Socket {
     /// Takes what was pushed, by name.
     pub fn events(&self) -> Vec<String> {
         self.pushes().iter().map(|push| push["event"].as_str().unwrap_or("?").to_owned()).collect()
+    }
+
+    /// Whether it was closed, from either side.
+    pub fn is_closed(&self) -> bool {
+        self.world.mailbox.is_closed(&self.connection)
     }
 
     /// Closes it, and API Gateway says so.

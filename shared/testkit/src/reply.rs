@@ -1,5 +1,6 @@
 //! An HTTP answer as a test reads it.
 
+use http::response::Parts;
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
@@ -17,6 +18,11 @@ pub struct Reply {
 }
 
 impl Reply {
+    pub(crate) fn of(parts: Parts, raw: Vec<u8>) -> Self {
+        let body = serde_json::from_slice(&raw).unwrap_or(Value::Null);
+        Self { status: parts.status, headers: parts.headers, body, raw }
+    }
+
     /// `201`, or `409 call_over`: what a test compares most.
     pub fn summary(&self) -> String {
         match self.body["code"].as_str().filter(|_| self.status.as_u16() >= 400) {

@@ -20,7 +20,7 @@ use tower::ServiceExt as _;
 use crate::clock::{Counted, FixedClock};
 use crate::courier::Mailbox;
 use crate::faults::Faults;
-use crate::person::Person;
+use crate::person::{self, Person};
 use crate::reply::Reply;
 
 /// The only page that may call.
@@ -189,9 +189,7 @@ impl World {
         }
         let group = if is_of_auth(request.uri().path()) { self.auth.clone() } else { self.calls.clone() };
         let (parts, body) = group.oneshot(request).await.expect("services do not fail").into_parts();
-        let bytes = body.collect().await.expect("a body").to_bytes();
-        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Reply { status: parts.status, headers: parts.headers, body, raw: bytes.to_vec() }
+        Reply::of(parts, body.collect().await.expect("a body").to_bytes().to_vec())
     }
 
     /// A request without a token.
@@ -201,11 +199,7 @@ impl World {
 
     /// People who have registered and signed in, by their names.
     pub async fn people<const N: usize>(self: &Arc<Self>, names: [&str; N]) -> [Person; N] {
-        let mut people = Vec::new();
-        for name in names {
-            people.push(Person::register(self, name).await);
-        }
-        people.try_into().unwrap_or_else(|_| unreachable!("one person per name"))
+        person::people(self, names).await
     }
 }
 

@@ -190,6 +190,22 @@ async fn fifty_at_once_from_several_processes_are_counted_together() {
     assert!(given >= Rate::Ticket.burst() / 2, "{given}: a crowd must not lock out whoever may");
 }
 
+#[tokio::test]
+async fn fifty_tabs_whose_requests_meet_in_fifty_processes_are_no_flood() {
+    let world = World::new().await;
+    let [ada] = world.people(["Ada"]).await;
+    let body = json!({ "refresh_token": ada.refresh_token });
+    let tabs: Vec<_> = (0..50)
+        .map(|_| {
+            let (elsewhere, body) = (ada.at(&world.another_process(&Faults::none())), body.clone());
+            tokio::spawn(async move { elsewhere.post("/auth/refresh", body).await.summary() })
+        })
+        .collect();
+    for tab in tabs {
+        assert_eq!(tab.await.expect("no panic"), "200", "{} may refresh", Rate::Refresh.burst());
+    }
+}
+
 /// A limiter that cannot count refuses whoever guesses, and nobody else.
 #[tokio::test]
 async fn without_a_store_to_count_in_passwords_are_refused_and_tickets_are_not() {

@@ -201,6 +201,8 @@ async fn run(
     let (silent, over) = ((1001, "ten silent minutes"), (1001, "two hours are over"));
     let close = loop {
         tokio::select! {
+            // What was posted before a frame came goes out before its answer.
+            biased;
             order = queue.recv() => match order {
                 Some(Order::Frame(text)) => {
                     if socket.send(Message::Text(text.into())).await.is_err() {
