@@ -19,6 +19,10 @@ pub enum Kind {
     Http,
     /// A WebSocket API.
     Socket,
+    /// The stream of a table, whose batches are answered with what failed.
+    Stream,
+    /// A schedule, which takes any answer.
+    Clock,
 }
 
 impl Kind {
@@ -28,6 +32,10 @@ impl Kind {
             Self::Http
         } else if event["requestContext"]["connectionId"].is_string() {
             Self::Socket
+        } else if event["Records"][0]["eventSource"] == "aws:dynamodb" {
+            Self::Stream
+        } else if event["timers"] == "due" {
+            Self::Clock
         } else {
             panic!("who sends this event, and what must an answer look like? Say so in {}: {event}", file!())
         }
@@ -35,6 +43,14 @@ impl Kind {
 
     /// What keeps AWS from taking this answer, or says that the function failed.
     pub fn fault_of(self, answer: &Value) -> Option<String> {
+        match self {
+            Self::Http | Self::Socket => self.fault_of_response(answer),
+            Self::Stream => (!answer["batchItemFailures"].is_array()).then(|| "no batchItemFailures".into()),
+            Self::Clock => (!answer.is_object()).then(|| "not an object".into()),
+        }
+    }
+
+    fn fault_of_response(self, answer: &Value) -> Option<String> {
         let Some(status) = answer["statusCode"].as_u64() else { return Some("no statusCode".into()) };
         if !(200..500).contains(&status) {
             return Some(format!("status {status}"));

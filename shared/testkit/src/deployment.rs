@@ -106,6 +106,7 @@ impl Deployment {
         let tables = table_names();
         match variable {
             "LOG_LEVEL" => "INFO".into(),
+            "STACK" => "dchat-test".into(),
             "ALLOWED_ORIGINS" => "https://dev.dchat.example".into(),
             "TOKEN_KEYS" => self.public_keys(),
             "TOKEN_ISSUER" => ISSUER.into(),

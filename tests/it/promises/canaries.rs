@@ -1,8 +1,8 @@
 //! Secrets stay where they belong: not in the log, not in what others hear, not in the store but as docs/tables.md says.
 
 use std::collections::BTreeMap;
-use std::io::{Result as Written, Write};
-use std::sync::{Arc, Mutex};
+use std::io::Write as _;
+use std::sync::Arc;
 use std::time::Instant;
 
 use api::layers::{Edge, Origins};
@@ -14,9 +14,8 @@ use http::{HeaderValue, Method, Request};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use testkit::world::request;
-use testkit::{Fault, Faults, Person, Reply, Socket, World, sdp};
+use testkit::{Fault, Faults, Log, Person, Reply, Socket, World, sdp};
 use tracing::Level;
-use tracing::subscriber::DefaultGuard;
 
 use super::access::requests::{Sent, Values, operations};
 use super::access::scene::{Role, Scene};
@@ -24,53 +23,20 @@ use super::access::scene::{Role, Scene};
 /// Bytes of one line.
 const LINE: usize = 2 * 1024;
 
-/// A log that is kept instead of written.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> Written<usize> {
-        self.0.lock().expect("no panic inside").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> Written<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    /// Catches what this thread logs from now on, as a function writes it.
-    fn catch(level: Level) -> (Self, DefaultGuard) {
-        let log = Self::default();
-        let writer = log.clone();
-        let guard = tracing::subscriber::set_default(api::log::to(level, "test".into(), move || writer.clone()));
-        (log, guard)
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().expect("no panic inside").clone()).expect("UTF-8")
-    }
-
-    /// What is wrong with it.
-    fn faults(&self, secrets: &Secrets) -> Vec<String> {
-        let mut faults = Vec::new();
-        for line in self.text().split_terminator('\n') {
-            let shown: String = line.chars().take(600).collect();
-            if !serde_json::from_str::<Value>(line).is_ok_and(|line| line.is_object()) {
-                faults.push(format!("not one JSON object: {shown}"));
-            }
-            if line.len() > LINE {
-                faults.push(format!("{} bytes: {shown}", line.len()));
-            }
-            faults.extend(secrets.within(line, &[]).into_iter().map(|name| format!("{name} is in {shown}")));
+/// What is wrong with it.
+fn faults_of(log: &Log, secrets: &Secrets) -> Vec<String> {
+    let mut faults = Vec::new();
+    for line in log.text().split_terminator('\n') {
+        let shown: String = line.chars().take(600).collect();
+        if !serde_json::from_str::<Value>(line).is_ok_and(|line| line.is_object()) {
+            faults.push(format!("not one JSON object: {shown}"));
         }
-        faults
+        if line.len() > LINE {
+            faults.push(format!("{} bytes: {shown}", line.len()));
+        }
+        faults.extend(secrets.within(line, &[]).into_iter().map(|name| format!("{name} is in {shown}")));
     }
-
-    fn lines(&self) -> usize {
-        self.text().lines().count()
-    }
+    faults
 }
 
 /// Secrets by what they are.
@@ -351,7 +317,7 @@ async fn secrets_stay_where_they_belong() {
     day.with_faults().await;
     drop(guard);
 
-    let faults = log.faults(&day.secrets);
+    let faults = faults_of(&log, &day.secrets);
     assert!(faults.is_empty(), "{} faults in the log:\n{}", faults.len(), faults[..faults.len().min(20)].join("\n"));
     for text in &day.to_bo {
         assert_eq!(day.secrets.within(text, &["description", "candidate"]), Vec::<&str>::new(), "Bo heard {text}");
@@ -370,7 +336,7 @@ async fn secrets_stay_where_they_belong() {
         };
         assert_eq!(day.secrets.within(&item.to_string(), may), Vec::<&str>::new(), "stored: {item}");
     }
-    let (count, lines) = (day.secrets.0.values().map(Vec::len).sum::<usize>(), log.lines());
+    let (count, lines) = (day.secrets.0.values().map(Vec::len).sum::<usize>(), log.text().lines().count());
     println!(
         "canaries: {count} secrets of {} kinds, {lines} lines of log, {} items",
         day.secrets.0.len(),
@@ -387,9 +353,9 @@ fn a_planted_line_is_found() {
     let faults = |plant: &dyn Fn(&Log)| {
         let (log, _guard) = Log::catch(Level::INFO);
         tracing::info!(request.id = "req_1", "answered");
-        assert_eq!(log.faults(&secrets), Vec::<String>::new());
+        assert_eq!(faults_of(&log, &secrets), Vec::<String>::new());
         plant(&log);
-        log.faults(&secrets).len()
+        faults_of(&log, &secrets).len()
     };
     assert_eq!(
         faults(&|_| tracing::info!(body = format!("{{\"password\":\"{PASSWORD}\"}}"), "refused")),
@@ -498,10 +464,10 @@ async fn whatever_is_sent_a_line_of_the_log_is_one_object() {
         }
     }
     drop(guard);
-    let faults = log.faults(&Secrets::default());
+    let faults = faults_of(&log, &Secrets::default());
     println!(
         "hostile: {sent} requests and frames, {} lines of log; the slowest with a name of 100 KB took {:?}",
-        log.lines(),
+        log.text().lines().count(),
         slowest
     );
     assert!(faults.is_empty(), "{} faults in the log:\n{}", faults.len(), faults[..faults.len().min(20)].join("\n"));
@@ -533,7 +499,7 @@ async fn the_words_of_a_panic_stay_inside() {
         (500, &json!("internal"), &json!(parts.headers["x-request-id"].to_str().expect("text")))
     );
     assert_eq!(secrets.within(&format!("{body} {:?}", parts.headers), &[]), Vec::<&str>::new());
-    assert_eq!(log.faults(&secrets), Vec::<String>::new());
+    assert_eq!(faults_of(&log, &secrets), Vec::<String>::new());
     let (handled, place) = ("a handler panicked", concat!(file!(), ":"));
     assert!(log.text().contains(handled) && log.text().contains(place), "{}", log.text());
 }

@@ -3,48 +3,13 @@
 //! The embedded metric format: docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 
 use std::collections::BTreeSet;
-use std::io::{Result as Written, Write};
-use std::sync::{Arc, Mutex};
 
 use http::Method;
 use serde_json::{Value, json};
 use socket::Code;
 use testkit::world::request;
-use testkit::{Person, World, sdp};
-
-use super::strangers::operations;
-
-/// The log of a function, kept.
-#[derive(Clone, Default)]
-pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> Written<usize> {
-        self.0.lock().expect("no panic inside").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> Written<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    /// How many bytes and lines there were since the last time.
-    pub(super) fn bytes(&self) -> (u32, u32) {
-        let bytes = std::mem::take(&mut *self.0.lock().expect("no panic inside"));
-        let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
-        (u32::try_from(bytes.len()).expect("few"), u32::try_from(lines).expect("few"))
-    }
-
-    /// The lines that are metrics, since the last time.
-    fn take(&self) -> Vec<Value> {
-        let bytes = std::mem::take(&mut *self.0.lock().expect("no panic inside"));
-        let text = String::from_utf8(bytes).expect("UTF-8");
-        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
-        lines.filter(|line| line["_aws"].is_object()).collect()
-    }
-}
+use testkit::{Log, Person, World, sdp};
+use tracing::Level;
 
 fn text<'a>(line: &'a Value, name: &str) -> &'a str {
     line[name].as_str().unwrap_or_else(|| panic!("no text {name} in {line}"))
@@ -71,27 +36,19 @@ fn metrics(line: &Value) -> Vec<String> {
     names
 }
 
-/// Keeps what this thread logs from now on, as a function writes it.
-pub(super) fn listening() -> (Log, tracing::subscriber::DefaultGuard) {
-    let log = Log::default();
-    let writer = log.clone();
-    let to = api::log::to(tracing::Level::INFO, "dchat-test".into(), move || writer.clone());
-    (log, tracing::subscriber::set_default(to))
-}
-
 #[tokio::test]
 async fn a_request_a_refusal_a_repeat_a_frame_and_a_minute_are_one_line_each() {
     let world = World::new().await;
     let (alice, bob) = (Person::arrive(&world, "Alice").await, Person::arrive(&world, "Bob").await);
     let at_bob = bob.connect().await;
-    let (log, _guard) = listening();
+    let (log, _guard) = Log::catch(Level::INFO);
     let call = json!({ "participants": [bob.id.to_string()] });
     let key = [("idempotency-key", "k1"), ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")];
     let mut said = Vec::new();
     for _ in 0..2 {
         let begun =
             alice.send(Method::POST, "/api/v1/webrtc/call/initiate", &key, Some(call.clone())).await.expect(201);
-        let line = log.take().pop().expect("a line");
+        let line = log.metrics().pop().expect("a line");
         assert_eq!(
             (text(&line, "request.id"), text(&line, "trace")),
             (begun.header("x-request-id"), "4bf92f3577b34da6a3ce929d0e0e4736")
@@ -107,7 +64,7 @@ async fn a_request_a_refusal_a_repeat_a_frame_and_a_minute_are_one_line_each() {
     at_bob.say("ping", json!({})).await;
     at_bob.say("fly", json!({})).await;
     timers::serve(&world.timers, json!({ "timers": "due" })).await.expect("a minute");
-    said.extend(log.take().iter().map(metrics));
+    said.extend(log.metrics().iter().map(metrics));
     assert_eq!(
         json!(said),
         json!([
@@ -121,12 +78,17 @@ async fn a_request_a_refusal_a_repeat_a_frame_and_a_minute_are_one_line_each() {
     );
 }
 
+fn route_templates() -> BTreeSet<String> {
+    let contract = super::contract();
+    contract["paths"].as_object().expect("paths").keys().cloned().collect()
+}
+
 /// A metric is billed by its name and dimensions, so nobody from outside may make one.
 #[tokio::test]
 async fn no_path_method_or_id_makes_a_metric_of_its_own() {
     let world = World::new().await;
     let alice = Person::arrive(&world, "Alice").await;
-    let (log, _guard) = listening();
+    let (log, _guard) = Log::catch(Level::INFO);
     for n in 0..20 {
         for path in [
             format!("/api/webrtc/x{n}"),
@@ -141,10 +103,10 @@ async fn no_path_method_or_id_makes_a_metric_of_its_own() {
         }
         let _ = alice.get(&format!("/api/webrtc/call/call_0000000000007000800000000000{n:04}")).await.expect(404);
     }
-    let lines = log.take();
+    let lines = log.metrics();
     assert_eq!(lines.len(), 20 * 13, "one line each");
     let names: BTreeSet<String> = lines.iter().flat_map(metrics).collect();
-    let known: BTreeSet<String> = operations().into_iter().map(|(_, _, path)| path).collect();
+    let known: BTreeSet<String> = route_templates();
     for name in &names {
         let (group, rest) = name.split_once('/').expect("a group");
         let by = rest.rsplit_once(' ').expect("a metric").0;

@@ -36,7 +36,7 @@ pub(crate) async fn watch(database: Database, table: String, events: mpsc::Sende
             }
             Ok(None) => {}
             Err(error) => {
-                tracing::warn!(error = &*error as &dyn std::error::Error, "the stream of {table} was not read")
+                tracing::warn!(error = &*error as &dyn std::error::Error, "the stream of {table} was not read");
             }
         }
         tokio::time::sleep(EVERY).await;
