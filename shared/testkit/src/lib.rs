@@ -1,6 +1,6 @@
 //! A whole Dchat in a test: real routes, a real engine, a clock that stands still and ids that count.
 //!
-//! Only tests depend on this crate. What is faked is the outside world alone: the courier keeps frames instead of
+//! Only tests and `bench` depend on this crate. What is faked is the outside world alone: the courier keeps frames instead of
 //! posting them.
 
 #![expect(clippy::disallowed_methods, reason = "tests may spawn and read the environment")]

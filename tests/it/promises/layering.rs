@@ -77,7 +77,10 @@ fn arrows_point_one_way() {
     }
     assert_eq!(functions.iter().filter(|f| members.contains_key(**f)).count(), functions.len());
     for (member, dependencies) in &members {
-        assert!(!dependencies.contains("testkit") || ["tests", "bench"].contains(&member.as_str()), "{member} must not ship testkit");
+        assert!(
+            !dependencies.contains("testkit") || ["tests", "bench"].contains(&member.as_str()),
+            "{member} must not ship testkit"
+        );
     }
 }
 
