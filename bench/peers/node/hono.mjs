@@ -2,7 +2,7 @@
 import { Hono } from "hono";
 import { handle } from "hono/aws-lambda";
 import { createLocalJWKSet, errors, jwtVerify } from "jose";
-import { Problem, bearer, expired, invalid, me } from "./me.mjs";
+import { Problem, bearer, expired, invalid, log, me } from "./me.mjs";
 import { run } from "./loop.mjs";
 
 const keys = createLocalJWKSet(JSON.parse(process.env.TOKEN_KEYS));
@@ -15,6 +15,10 @@ const ours = {
 };
 
 const app = new Hono();
+app.use(async (context, next) => {
+  await next();
+  log(context.req.header("x-request-id"), context.req.method, context.req.path, context.res.status);
+});
 app.use(async (context, next) => {
   const token = bearer(context.req.header("authorization"));
   const verified = await jwtVerify(token, keys, ours).catch((error) => {

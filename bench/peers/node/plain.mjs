@@ -1,6 +1,6 @@
 // The leanest Node function: no framework, and the token verified by Node's own crypto.
 import { createPublicKey, verify } from "node:crypto";
-import { Problem, bearer, expired, invalid, me } from "./me.mjs";
+import { Problem, bearer, expired, invalid, log, me } from "./me.mjs";
 import { run } from "./loop.mjs";
 
 const jwks = JSON.parse(process.env.TOKEN_KEYS).keys;
@@ -28,9 +28,11 @@ run(async ({ rawPath, headers }) => {
   if (rawPath !== "/auth/me") return { statusCode: 404 };
   try {
     const body = JSON.stringify(await me(claims(bearer(headers.authorization))));
+    log(headers["x-request-id"], "GET", rawPath, 200);
     return { statusCode: 200, headers: { "content-type": "application/json" }, body };
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
+    log(headers["x-request-id"], "GET", rawPath, 401);
     const type = { "content-type": "application/problem+json", "www-authenticate": "Bearer" };
     return { statusCode: 401, headers: type, body: problem.body(headers["x-request-id"]) };
   }

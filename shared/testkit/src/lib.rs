@@ -1,7 +1,7 @@
 //! A whole Dchat in a test: real routes, a real engine, a clock that stands still and ids that count.
 //!
-//! Only tests depend on this crate. What is faked is the outside world alone: the courier keeps frames instead of
-//! posting them. [`Anywhere`] is such a world or a deployed stack, for the tests that are true of both.
+//! Only tests and `bench` depend on this crate. What is faked is the outside world alone: the courier keeps frames
+//! instead of posting them. [`Anywhere`] is such a world or a deployed stack, for the tests that are true of both.
 
 #![expect(clippy::disallowed_methods, reason = "tests may spawn and read the environment")]
 #![expect(clippy::missing_panics_doc, reason = "a test panics when its world breaks")]
