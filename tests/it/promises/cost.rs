@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use serde_json::{Value, json};
+use serde_json::json;
 use store::Spent;
 use testkit::{Log, Person, Socket, World, sdp};
 use tracing::Level;
@@ -187,7 +187,8 @@ async fn the_cost_page_is_what_is_counted() {
 
     let call = a_call(&mut counter, (&alice, &at_alice), (&bob, &at_bob)).await;
     let again = alice.call(&[&bob]).await;
-    (counter.bill(1, 0, 0), at_bob.pushes());
+    counter.bill(1, 0, 0);
+    at_bob.pushes();
     candidates(&at_alice, &again).await;
     let delivered = counter.bill(0, 1, 0);
     at_alice.say("ping", json!({})).await;

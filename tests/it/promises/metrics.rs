@@ -1,6 +1,6 @@
 //! One line of the log per request, and CloudWatch makes metrics of it that somebody can pay for.
 //!
-//! The embedded metric format: docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+//! The embedded metric format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
 use std::collections::BTreeSet;
 

@@ -40,7 +40,8 @@ async fn a_ring_that_nobody_asks_about_ends_and_everybody_is_told() {
     let (at_alice, at_bob) = (alice.connect().await, bob.connect().await);
     let call = alice.call(&[&bob]).await;
     at_bob.say("call.ringing", json!({ "call_id": call })).await;
-    (at_alice.pushes(), at_bob.pushes());
+    at_alice.pushes();
+    at_bob.pushes();
     assert_eq!(begun(&world).await, Answer::Batch { batch_item_failures: vec![] });
     assert_eq!(begun(&world).await, Answer::Batch { batch_item_failures: vec![] }, "records come twice");
     assert_eq!(stored(&world, "timers#").await.len(), 1);

@@ -90,6 +90,13 @@ ROLES: dict[str, tuple[list[Attempt], list[Attempt]]] = {
         [get("realtime"), put("realtime"), get("calls"), put("calls"), post, close],
         [get("accounts"), put("accounts"), delete("accounts"), delete("calls"), update("calls"), update("realtime")],
     ),
+    "timers": (
+        [get("calls"), put("calls"), post],
+        [
+            *(get("accounts"), put("accounts"), delete("accounts"), delete("calls"), update("calls")),
+            *(get("realtime"), put("realtime"), update("realtime"), delete("realtime"), close),
+        ],
+    ),
 }
 
 
