@@ -97,6 +97,23 @@ async fn no_operation_costs_more_than_its_budget() {
     within("$disconnect", meter.take(), 2, 0.5, 2.0);
 }
 
+#[tokio::test]
+async fn no_timer_costs_more_than_its_budget() {
+    let world = World::new().await;
+    let (ada, bo) = (Person::arrive(&world, "Ada").await, Person::arrive(&world, "Bo").await);
+    let run = async |event| timers::serve(&world.timers, event).await.expect("an answer");
+    ada.call(&[&bo]).await;
+    let begun = world.calls_begun().await;
+    world.meter().take();
+    run(begun).await;
+    within("a call's timer, made", world.meter().take(), 1, 0.0, 1.0);
+    run(json!({ "timers": "due" })).await;
+    within("a minute with nothing to do", world.meter().take(), 2, 1.0, 0.0);
+    world.clock.advance(SignedDuration::from_secs(90));
+    run(json!({ "timers": "due" })).await;
+    within("a ring ended by the clock, and 1 request per person told", world.meter().take(), 5 + 2, 1.5 + 1.0, 7.0);
+}
+
 async fn finished_call(world: &World, from: &Person, to: &Person) {
     let now = domain::clock::Clock::now(&*world.clock);
     let person = |person: &Person| domain::call::Person { user: person.id, name: person.name.parse().expect("a name") };
