@@ -118,10 +118,13 @@ impl Deployment {
             "PUBLIC_URL" => String::new(),
             "APP_URL" => "https://dev.dchat.example/welcome".into(),
             "SOCKET_URL" => "wss://vwxyz67890.execute-api.eu-central-1.amazonaws.com/dev".into(),
-            "SOCKET_API" => NOBODY.into(),
             "LINKEDIN_CLIENT_ID" | "LINKEDIN_CLIENT_SECRET" => "made-up".into(),
             "LINKEDIN_ISSUERS" => "https://www.linkedin.com".into(),
-            "LINKEDIN_AUTH_URL" | "LINKEDIN_TOKEN_URL" | "LINKEDIN_USERINFO_URL" | "LINKEDIN_JWKS_URL" => NOBODY.into(),
+            "SOCKET_API"
+            | "LINKEDIN_AUTH_URL"
+            | "LINKEDIN_TOKEN_URL"
+            | "LINKEDIN_USERINFO_URL"
+            | "LINKEDIN_JWKS_URL" => NOBODY.into(),
             other => panic!("template.yaml sets {other}: say in {} what it is in a test", file!()),
         }
     }

@@ -137,13 +137,11 @@ impl Sandbox {
         self.invocations += 1;
         let asked = format!("{:08x}-0000-4000-8000-000000000000", self.invocations);
         self.events.send(Event { id: asked.clone(), payload }).expect("the server runs as long as this");
-        loop {
-            match self.hear().await? {
-                Heard::Answer(id, answer) if id == asked => return Ok(answer),
-                Heard::Error(id, error) if id == asked => return Err(Failure::Invocation(error)),
-                Heard::InitError(error) => return Err(Failure::Init(error)),
-                other => panic!("{other:?} instead of an answer to {asked}"),
-            }
+        match self.hear().await? {
+            Heard::Answer(id, answer) if id == asked => Ok(answer),
+            Heard::Error(id, error) if id == asked => Err(Failure::Invocation(error)),
+            Heard::InitError(error) => Err(Failure::Init(error)),
+            other => panic!("{other:?} instead of an answer to {asked}"),
         }
     }
 
