@@ -85,10 +85,13 @@ pub(crate) fn report(contenders: &[Contender], measured: &[Measured], told: &[To
     for (kind, name, cold, cpu) in
         [(Kind::FastApi, "FastAPI + Mangum", 10.0, 6.0), (Kind::Node, "the better Node", 5.0, 4.0)]
     {
-        let best = |figures: Vec<f64>| figures.into_iter().fold(f64::INFINITY, f64::min);
-        let (best_cold, best_cpu) = (of(kind).map(Row::cold).collect(), of(kind).map(Row::cpu).collect());
-        ratio(&format!("cold start, beside {name}"), best(best_cold) / ours.cold(), cold);
-        ratio(&format!("CPU of a warm authenticated read, beside {name}"), best(best_cpu) / ours.cpu(), cpu);
+        let least = |values: &mut dyn Iterator<Item = f64>| values.fold(f64::INFINITY, f64::min);
+        ratio(&format!("cold start, beside {name}"), least(&mut of(kind).map(Row::cold)) / ours.cold(), cold);
+        ratio(
+            &format!("CPU of a warm authenticated read, beside {name}"),
+            least(&mut of(kind).map(Row::cpu)) / ours.cpu(),
+            cpu,
+        );
     }
     let mut kept = true;
     for row in rows.iter().filter(|row| row.contender.kind == Kind::Ours) {
