@@ -7,7 +7,7 @@ use testkit::runtime_api::Function;
 use testkit::template;
 
 use crate::process::size;
-use crate::scene::{SOCKETS, Scene, Signed};
+use crate::scene::{self, SOCKETS, Scene, Signed};
 
 /// A request that is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,10 +18,13 @@ pub(crate) enum Asked {
     Show,
     /// The frame `ping`.
     Ping,
+    /// A minute of the clock in which nothing is due.
+    Minute,
 }
 
 /// Which request of which function is measured: one line for every function of template.yaml.
-const LINES: [(&str, Asked); 3] = [("auth", Asked::Me), ("calls", Asked::Show), ("realtime", Asked::Ping)];
+const LINES: [(&str, Asked); 4] =
+    [("auth", Asked::Me), ("calls", Asked::Show), ("realtime", Asked::Ping), ("timers", Asked::Minute)];
 
 /// What somebody is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,6 +159,7 @@ impl Asked {
             Self::Me => scene.me(Signed::In),
             Self::Show => scene.show(),
             Self::Ping => scene.ping(number),
+            Self::Minute => scene::minute(),
         }
     }
 
@@ -170,6 +174,7 @@ impl Asked {
             Self::Me => "`GET /auth/me`",
             Self::Show => "`GET /api/webrtc/call/{id}`",
             Self::Ping => "frame `ping`",
+            Self::Minute => "an idle minute",
         }
     }
 
@@ -177,6 +182,7 @@ impl Asked {
     pub(crate) fn requests(self) -> f64 {
         match self {
             Self::Me | Self::Show => 1.0,
+            Self::Minute => 2.0,
             Self::Ping => 3.0,
         }
     }

@@ -54,7 +54,10 @@ pub(crate) struct Measured {
 
 fn status(contender: &Contender, answer: &Bytes) -> Result<Value, String> {
     let answer: Value = serde_json::from_slice(answer).map_err(|error| error.to_string())?;
-    let failed = answer["statusCode"] != 200 || answer["body"].as_str().is_some_and(|body| body.contains("problem"));
+    let failed = match contender.asked {
+        Asked::Minute => answer["fired"] != 0,
+        _ => answer["statusCode"] != 200 || answer["body"].as_str().is_some_and(|body| body.contains("problem")),
+    };
     if failed { Err(format!("{}: {answer}", contender.name)) } else { Ok(answer) }
 }
 

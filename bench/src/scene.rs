@@ -113,6 +113,11 @@ impl Scene {
     }
 }
 
+/// `events/timers/minute.json`.
+pub(crate) fn minute() -> String {
+    read("timers", "minute").to_string()
+}
+
 fn read(function: &str, name: &str) -> Value {
     let text = events(function).remove(&format!("events/{function}/{name}.json"));
     serde_json::from_str(&text.expect("it is one of the files")).expect("events are JSON")
