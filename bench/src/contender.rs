@@ -53,7 +53,7 @@ pub(crate) struct Contender {
 /// Where `bench/run` has put everything.
 #[derive(Clone, Debug)]
 pub(crate) struct Built {
-    /// `target/release`.
+    /// The functions' programs, by their names.
     pub(crate) release: PathBuf,
     /// Python with the packages of requirements.txt.
     pub(crate) venv: PathBuf,

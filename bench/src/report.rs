@@ -7,9 +7,16 @@ use crate::fan_out::Told;
 use crate::measure::Measured;
 
 const MB: f64 = 1024.0 * 1024.0;
-/// Megabytes that one of our functions may have in memory, and on disk.
-const MEMORY: f64 = 16.0;
-const PROGRAM: f64 = 11.0;
+/// Megabytes that one of our functions should have in memory and on disk, and those that it must not exceed: what is
+/// between is told in docs/performance.md.
+const MEMORY: Bound = Bound { goal: 16.0, most: 18.0 };
+const PROGRAM: Bound = Bound { goal: 11.0, most: 17.0 };
+
+#[derive(Clone, Copy)]
+struct Bound {
+    goal: f64,
+    most: f64,
+}
 
 fn at(times: &[Duration], percent: usize) -> f64 {
     let mut times = times.to_vec();
@@ -98,7 +105,11 @@ pub(crate) fn report(contenders: &[Contender], measured: &[Measured], told: &[To
         let name = &row.contender.name;
         kept &= most(&format!("{name}: RSS, MB"), row.memory(), MEMORY);
         kept &= most(&format!("{name}: program, MB"), row.size(), PROGRAM);
-        kept &= most(&format!("{name}: requests to the store, warm"), row.requests(), row.contender.asked.requests());
+        kept &= most(
+            &format!("{name}: requests to the store, warm"),
+            row.requests(),
+            Bound::of(row.contender.asked.requests()),
+        );
     }
     println!(
         "\n| one frame to | requests (units) | posts | wall, ms | CPU, ms | per recipient: wall, µs | CPU, µs |\n|---|---|---|---|---|---|---|"
@@ -129,8 +140,18 @@ fn ratio(what: &str, measured: f64, wanted: f64) {
     println!("| {what}: at most 1/{wanted:.0} | 1/{measured:.1} | {met} |");
 }
 
-fn most(what: &str, measured: f64, wanted: f64) -> bool {
-    let met = measured <= wanted;
-    println!("| {what}: at most {wanted:.0} | {measured:.1} | {} |", if met { "met" } else { "NOT met" });
-    met
+impl Bound {
+    /// A goal that must be met.
+    fn of(goal: f64) -> Self {
+        Self { goal, most: goal }
+    }
+}
+
+fn most(what: &str, measured: f64, bound: Bound) -> bool {
+    let Bound { goal, most } = bound;
+    let (met, kept) = (measured <= goal, measured <= most);
+    let said = if met { "met" } else { "NOT met" };
+    let over = if kept { String::new() } else { format!(", and over the bound of {most:.0}") };
+    println!("| {what}: at most {goal:.0} | {measured:.1} | {said}{over} |");
+    kept
 }

@@ -43,7 +43,10 @@ impl Origins {
 
     /// Whether a page of this origin may call.
     pub fn allow(&self, origin: &str) -> bool {
-        let host = origin.strip_prefix("http://").map(|rest| rest.rsplit_once(':').map_or(rest, |(host, _)| host));
+        let host = origin.strip_prefix("http://").map(|rest| match rest.rsplit_once(':') {
+            Some((host, port)) if port.parse::<u16>().is_ok() => host,
+            _ => rest,
+        });
         let here = self.loopback && matches!(host, Some("localhost" | "127.0.0.1" | "[::1]"));
         here || self.exact.iter().any(|exact| exact == origin)
     }

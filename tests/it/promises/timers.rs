@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
+use domain::call::{self, Call, CallKind};
+use domain::clock::Clock as _;
+use domain::id::{CallId, UserId};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use store::Calls;
 use testkit::{Fault, Faults, Person, World, sdp};
 use timers::{Answer, Failure};
 
@@ -59,6 +63,36 @@ async fn a_ring_that_nobody_asks_about_ends_and_everybody_is_told() {
     assert!(rows.iter().any(|row| row["state"]["S"] == "failed"), "the history has its end: {rows:?}");
     assert_eq!(stored(&world, "timers#").await.len(), 0);
     assert_eq!(minute(&world).await, 0);
+}
+
+/// What the laptop's engine hands over is what the template's event source would.
+#[tokio::test]
+async fn the_stream_of_a_laptop_tells_of_calls_that_began_and_of_nothing_else() {
+    let (db, mut stream) = local::engine::start(None).await.expect("the engine starts");
+    let (world, calls) = (World::new().await, Calls::new(db.clone()));
+    let now = world.clock.now();
+    let person = |n| call::Person { user: UserId::derived([n; 16]), name: "Somebody".parse().expect("a name") };
+    let begin = async |n| {
+        let (id, device) = (CallId::derived([n; 16]), "d".parse().expect("a device"));
+        let begun = Call::start(id, CallKind::Audio, person(1), device, vec![person(2)], now).expect("two people");
+        calls.begin(&begun.0, begun.1, &[], None).await.expect("nobody has it");
+        let (ended, event) = begun.0.end(person(1).user, now).expect("it rings");
+        calls.save(&ended, event.expect("it ended"), 1).await.expect("nobody else wrote");
+    };
+    // Whatever was there before the stream was read is not told.
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    begin(8).await;
+    begin(9).await;
+    let mut told = Vec::new();
+    while told.len() < 2 {
+        let event = tokio::time::timeout(std::time::Duration::from_secs(20), stream.recv()).await;
+        let event = event.expect("the stream tells").expect("the engine runs");
+        for record in event["Records"].as_array().expect("records") {
+            assert!(store::stream::sequence_number(record).is_some());
+            told.push(store::stream::call(record).expect("a call").0.id);
+        }
+    }
+    assert_eq!(told, [CallId::derived([8; 16]), CallId::derived([9; 16])]);
 }
 
 #[tokio::test]

@@ -60,8 +60,9 @@ fn next(
         _ => begin(database, &stream, from)?,
     };
     let got = database.get_records(GetRecordsRequest { shard_iterator: iterator.clone(), limit: Some(BATCH) })?;
-    let records = got.records.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
-    Ok(Some((records, Place { stream, iterator: got.next_shard_iterator.unwrap_or(iterator) })))
+    let records = got.records.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>()?;
+    let wanted = records.into_iter().filter(is_call_that_began).collect();
+    Ok(Some((wanted, Place { stream, iterator: got.next_shard_iterator.unwrap_or(iterator) })))
 }
 
 fn begin(database: &Database, stream: &str, from: &str) -> Result<String, Failure> {
@@ -74,6 +75,11 @@ fn begin(database: &Database, stream: &str, from: &str) -> Result<String, Failur
         sequence_number: None,
     };
     Ok(database.get_shard_iterator(ask)?.shard_iterator.ok_or("a shard without an iterator")?)
+}
+
+/// The filter of the event source in `template.yaml`.
+fn is_call_that_began(record: &Value) -> bool {
+    record["eventName"] == "INSERT" && record["dynamodb"]["Keys"]["sk"]["S"] == "call"
 }
 
 /// Throws records away that are older than a day, as `DynamoDB` does, and gives the engine the index that it lacks: it
