@@ -21,7 +21,8 @@ import boto3
 ROOT = Path(__file__).resolve().parents[3]
 CACHE = ROOT / ".cache/cloud"
 TOOLS = Path(os.environ["DCHAT_TOOLS"]) / "bin"
-STACK, STAGE, REGION, ORIGIN = "dchat-dev", "dev", "us-east-1", "http://localhost:5173"
+STACK, STAGE, ORIGIN = "dchat-dev", "dev", "http://localhost:5173"
+REGION = "eu-central-2"  # in older ones version 1 of the AWS CLI sends `aws sqs` to AWS, whatever AWS_ENDPOINT_URL says
 PATIENCE_SECONDS = 1800
 HELP = "up [--once COMMAND …]: see the head of tests/peers/cloud/up"
 
