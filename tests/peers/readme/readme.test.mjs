@@ -25,9 +25,37 @@ const ELSEWHERE = [
     holds: async () => assert.match(await read(".ci/run"), /^([A-Z_]+=\S+ )*cargo test\b/m),
   },
   {
-    code: "cargo xtask keys\nsam build && sam deploy --guided",
-    why: "it needs an AWS account; tests/peers/cloud validates the template, and xtask has tests of its own",
-    holds: async () => assert.match(await read("tests/peers/run"), /tests\/peers\/cloud\/run/),
+    code: "cargo xtask keys\nsam build && sam deploy --guided --config-env dev",
+    why: "it asks questions and needs an AWS account; tests/peers/cloud deploys the same stage to an emulator",
+    holds: async () => assert.match(await read("tests/peers/cloud/up.py"), /"--config-env", STAGE/),
+  },
+  {
+    code: "tests/peers/cloud/up",
+    why: "it builds for minutes; tests/peers/cloud/run does it with tests beside the stack",
+    holds: async () => assert.match(await read("tests/peers/cloud/run"), /^tests\/peers\/cloud\/up --once /m),
+  },
+  {
+    code: "sam build && sam local invoke auth --event events/auth/register.json",
+    why: "it needs Docker; `cargo test` hands the same event to the same program",
+    holds: async () => {
+      await access(`${ROOT}events/auth/register.json`);
+      assert.match(await read("functions/auth/tests/bootstrap.rs"), /bootstrap::play\("auth"/);
+    },
+  },
+  {
+    code: "git switch --detach v1.2.3\nsam build && sam deploy --config-env prod",
+    why: "it needs an AWS account",
+    holds: async () => assert.match(await read("samconfig.toml"), /^\[prod\.deploy\.parameters\]/m),
+  },
+  {
+    code: "tools/redrive dchat-prod",
+    why: "tests/peers/cloud runs it against the deployed stack",
+    holds: async () => assert.match(await read("tests/peers/cloud/deployed/alone_dead_letters.py"), /"tools\/redrive"/),
+  },
+  {
+    code: "aws dynamodb restore-table-to-point-in-time --source-table-name dchat-prod-CallsTable-… \\\n  --target-table-name calls-restored --restore-date-time 2026-11-20T12:00:00Z",
+    why: "it needs an AWS account, and a table of some age",
+    holds: async () => assert.equal((await read("template.yaml")).match(/PointInTimeRecoveryEnabled: true/g)?.length, 3),
   },
 ];
 
