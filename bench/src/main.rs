@@ -18,19 +18,21 @@ use std::time::Instant;
 use contender::{Built, Contender};
 use measure::{Effort, Measured};
 use scene::Scene;
+use tokio::runtime::Builder;
 
 const USAGE: &str = "start it with bench/run [--quick]";
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["fan-out", store, connections, people, each, rounds] => {
             let numbers = [people, each, rounds].map(|number| number.parse().expect("our own numbers"));
-            fan_out::tell(store, connections, numbers[0], numbers[1], numbers[2]).await.map(|()| true)
+            let told = fan_out::tell(store, connections, numbers[0], numbers[1], numbers[2]);
+            // One thread, as our functions have.
+            Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(told).map(|()| true)
         }
-        [release, venv, cache] => run(built(release, venv, cache), Effort::FULL, false).await,
-        [release, venv, cache, "--quick"] => run(built(release, venv, cache), Effort::QUICK, true).await,
+        [release, venv, cache] => measure_all(built(release, venv, cache), Effort::FULL, false),
+        [release, venv, cache, "--quick"] => measure_all(built(release, venv, cache), Effort::QUICK, true),
         _ => Err(USAGE.into()),
     };
     match done {
@@ -49,6 +51,10 @@ async fn main() -> ExitCode {
 fn built(release: &str, venv: &str, cache: &str) -> Built {
     let [release, venv, cache] = [release, venv, cache].map(PathBuf::from);
     Built { release, venv, cache }
+}
+
+fn measure_all(built: Built, effort: Effort, quick: bool) -> Result<bool, String> {
+    Builder::new_multi_thread().enable_all().build().expect("a runtime").block_on(run(built, effort, quick))
 }
 
 /// Whether what was counted is within its budgets; what was timed decides nothing.
