@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => {
-            eprintln!("bench: a budget that is counted is broken, see NOT met");
+            eprintln!("bench: something that is counted is over its bound, see the table");
             ExitCode::FAILURE
         }
         Err(error) => {
@@ -57,7 +57,7 @@ fn measure_all(built: Built, effort: Effort, quick: bool) -> Result<bool, String
     Builder::new_multi_thread().enable_all().build().expect("a runtime").block_on(run(built, effort, quick))
 }
 
-/// Whether what was counted is within its budgets; what was timed decides nothing.
+/// Whether what was counted is within its bounds; what was timed decides nothing.
 async fn run(built: Built, effort: Effort, quick: bool) -> Result<bool, String> {
     let began = Instant::now();
     let step = |what: &str| eprintln!("bench {:>4} s  {what}", began.elapsed().as_secs());

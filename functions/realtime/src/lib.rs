@@ -33,7 +33,10 @@ pub use state::{Settings, State};
 pub async fn serve(state: &State, request: ApiGatewayWebsocketProxyRequest) -> ApiGatewayProxyResponse {
     match Occasion::try_from(request) {
         Ok(occasion) => handle(state, occasion).await,
-        Err(problem) => Answer::refusal(&problem),
+        Err(problem) => {
+            api::log::done("realtime", "unknown", Instant::now(), Some(problem.code));
+            Answer::refusal(&problem)
+        }
     }
     .into()
 }

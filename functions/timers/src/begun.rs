@@ -1,6 +1,7 @@
 //! A call began: its ring will end.
 
 use serde_json::Value;
+use socket::problem::causes;
 use store::stream;
 use store::timers::Timer;
 
@@ -21,7 +22,7 @@ pub(crate) async fn arm(state: &State, records: &[Value]) -> Result<Answer, Erro
             Err(error) => Err(error),
         };
         if let Err(error) = armed {
-            tracing::error!(record = place, error = &error as &dyn std::error::Error, "a record was not handled");
+            tracing::error!(record = place, error = causes(&error), "a record was not handled");
             failures.push(Failure { item_identifier: place.to_owned() });
         }
     }

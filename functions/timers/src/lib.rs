@@ -17,6 +17,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use socket::problem::causes;
 
 pub use state::State;
 
@@ -77,9 +78,11 @@ pub async fn serve(state: &State, event: Value) -> Result<Answer, Error> {
         Event::Stream { records } => ("stream", begun::arm(state, &records).await),
         Event::Clock { timers: Due::Due } => ("minute", due::fire(state).await),
     };
-    if let Err(error) = &answer {
-        tracing::error!(error = &**error as &dyn std::error::Error, route, "timers failed");
+    match &answer {
+        // Nobody needs to hear, and pay for, every minute in which nothing happened.
+        Ok(Answer::Minute { fired: 0 }) => {}
+        Ok(_) => api::log::done("timers", route, begun, None),
+        Err(error) => tracing::error!(error = causes(&**error), route, "timers failed"),
     }
-    api::log::done("timers", route, begun, None);
     answer
 }

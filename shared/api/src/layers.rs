@@ -77,6 +77,7 @@ pub fn wrap(group: &'static str, router: Router, paths: impl IntoIterator<Item =
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
             HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static("traceparent"),
             REQUEST_ID,
         ])
         .expose_headers([

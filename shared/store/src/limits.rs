@@ -23,7 +23,7 @@ use crate::write::Expect;
 const REMEMBERED: usize = 10_000;
 /// Other processes that may take from a bucket while we try to. Losing shows what they left: a crowd finds the bucket
 /// empty long before it runs out of tries, unless it is one that may, like fifty tabs that refresh at once.
-const TRIES: u32 = 32;
+const TRIES: u32 = 64;
 /// Requests of one process take turns at a bucket instead of racing; buckets share this many queues.
 const TURNS: usize = 16;
 

@@ -27,6 +27,15 @@ pub struct Timer {
     pub call: CallId,
 }
 
+/// A page of timers.
+#[derive(Clone, Debug)]
+pub struct Due {
+    /// The timers.
+    pub timers: Vec<Timer>,
+    /// Where the next page begins, when there may be one.
+    pub next: Option<String>,
+}
+
 /// The timers.
 #[derive(Clone, Debug)]
 pub struct Timers {
@@ -45,16 +54,24 @@ impl Timers {
         self.db.write(put(&key, &timer, Expect::Whatever, &[ttl(timer.at + MEMORY)])?).await
     }
 
-    /// Timers whose time has come, the oldest first, `most` of each of the two days that are looked at.
-    pub async fn due(&self, now: Timestamp, most: usize) -> Result<Vec<Timer>, StoreError> {
-        let mut due = Vec::new();
-        for day in [now - MEMORY, now] {
-            let key = Key::Timer(day, CallId::derived([0; 16]));
-            let range = Range::Between("0".into(), format!("{}~", millis(now)));
-            let page = self.db.query(Ask { range, limit: i32::try_from(most).ok(), ..Ask::all_of(&key) }).await?;
-            due.extend(page.items.into_iter().map(read_item).collect::<Result<Vec<Timer>, _>>()?);
-        }
-        Ok(due)
+    /// An instant of each day that can have timers left, the oldest first.
+    pub fn days(now: Timestamp) -> [Timestamp; 2] {
+        [now - MEMORY, now]
+    }
+
+    /// A page of the timers of a day whose time has come, the oldest first.
+    pub async fn due(
+        &self,
+        day: Timestamp,
+        now: Timestamp,
+        after: Option<String>,
+        most: usize,
+    ) -> Result<Due, StoreError> {
+        let key = Key::Timer(day, CallId::derived([0; 16]));
+        let range = Range::Between("0".into(), format!("{}~", millis(now)));
+        let page = self.db.query(Ask { range, limit: i32::try_from(most).ok(), after, ..Ask::all_of(&key) }).await?;
+        let timers = page.items.into_iter().map(read_item).collect::<Result<_, _>>()?;
+        Ok(Due { timers, next: page.next })
     }
 
     /// Takes timers away. Taken away twice they are gone once.

@@ -95,6 +95,13 @@ impl World {
         json!({ "Records": records.collect::<Vec<_>>() })
     }
 
+    /// Puts items into a table, past all that Dchat does.
+    pub async fn put(&self, table: &str, items: &[Value]) {
+        for item in items {
+            self.engine("PutItem", &json!({ "TableName": table, "Item": item })).await;
+        }
+    }
+
     /// Puts everything back as it was.
     pub async fn restore(&self, then: &Snapshot) {
         let now = self.snapshot().await;

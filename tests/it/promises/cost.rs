@@ -12,7 +12,7 @@ use tracing::Level;
 
 use super::root;
 
-/// List prices of us-east-1 in USD, per million unless it says otherwise, and where they are published.
+/// A list price of us-east-1.
 struct Price {
     what: &'static str,
     usd: f64,
@@ -26,19 +26,20 @@ const INVOCATION: Price = Price { what: "Lambda, invocation", usd: 0.20, per: "m
 const GB_SECOND: Price = Price { what: "Lambda on arm64, GB-second", usd: 13.3334, per: "million" };
 const READ: Price = Price { what: "DynamoDB on demand, read unit", usd: 0.125, per: "million" };
 const WRITE: Price = Price { what: "DynamoDB on demand, write unit", usd: 0.625, per: "million" };
+const SCHEDULE: Price = Price { what: "EventBridge Scheduler, invocation", usd: 1.00, per: "million" };
 const LOG: Price = Price { what: "CloudWatch Logs, taken in", usd: 0.50, per: "GB" };
 const TRACE: Price = Price { what: "X-Ray, trace recorded", usd: 5.00, per: "million" };
 
 /// Where the prices are published.
-const PAGES: &str = "aws.amazon.com/api-gateway/pricing, …/lambda/pricing, …/dynamodb/pricing/on-demand, …/cloudwatch/pricing, …/xray/pricing";
+const PAGES: &str = "aws.amazon.com/api-gateway/pricing, …/lambda/pricing, …/dynamodb/pricing/on-demand, …/eventbridge/pricing, …/cloudwatch/pricing, …/xray/pricing";
 
-/// Milliseconds of Lambda that an invocation is billed for, and its memory in GB: the only figures here that are assumed.
-/// Most of it is waiting for the store; docs/performance.md has what was measured beside it.
+/// Assumed: milliseconds of Lambda that an invocation is billed for, and its memory in GB. Most of it is waiting for the
+/// store; docs/performance.md has what was measured beside it.
 const BILLED_MS: f64 = 12.0;
 const MEMORY: f64 = 0.25;
-/// Bytes of log per invocation that Lambda writes by itself (start, report).
+/// Assumed: bytes of log per invocation that Lambda writes by itself (start, report).
 const PLATFORM_LOG: f64 = 700.0;
-/// X-Ray keeps the first request of each second and one in twenty of the others.
+/// X-Ray keeps the first request of each second and one in twenty of the others; a stack in use has many a second.
 const TRACED: f64 = 0.05;
 
 /// What some use of Dchat asks of AWS.
@@ -48,6 +49,8 @@ struct Bill {
     frames: f64,
     minutes: f64,
     invocations: f64,
+    /// Of those, the schedule's, which are not traced.
+    scheduled: f64,
     spent: Spent,
     lines: f64,
 }
@@ -59,6 +62,7 @@ impl Bill {
             frames: self.frames * n,
             minutes: self.minutes * n,
             invocations: self.invocations * n,
+            scheduled: self.scheduled * n,
             spent: Spent {
                 requests: 0,
                 read_units: self.spent.read_units * n,
@@ -74,6 +78,7 @@ impl Bill {
             frames: self.frames + other.frames,
             minutes: self.minutes + other.minutes,
             invocations: self.invocations + other.invocations,
+            scheduled: self.scheduled + other.scheduled,
             spent: Spent {
                 requests: 0,
                 read_units: self.spent.read_units + other.spent.read_units,
@@ -84,7 +89,7 @@ impl Bill {
     }
 
     /// Each quantity with its price.
-    fn positions(&self) -> [(f64, &'static Price); 9] {
+    fn positions(&self) -> [(f64, &'static Price); 10] {
         let gigabytes = (self.lines * f64::from(LINE) + self.invocations * PLATFORM_LOG) / 1e9;
         [
             (self.http, &HTTP),
@@ -94,8 +99,9 @@ impl Bill {
             (self.invocations * BILLED_MS / 1000.0 * MEMORY, &GB_SECOND),
             (self.spent.read_units, &READ),
             (self.spent.write_units, &WRITE),
+            (self.scheduled, &SCHEDULE),
             (gigabytes, &LOG),
-            (self.invocations * TRACED, &TRACE),
+            ((self.invocations - self.scheduled) * TRACED, &TRACE),
         ]
     }
 
@@ -124,7 +130,8 @@ impl Counter {
         Self { world: Arc::clone(world), log, posts: world.mailbox.posts() }
     }
 
-    /// The bill since the last time, which was so many HTTP requests and socket messages. A frame's reply is a message.
+    /// The bill since the last time, which was so many HTTP requests, frames and other occasions. A frame's reply is a
+    /// message too.
     fn bill(&mut self, http: u32, frames: u32, occasions: u32) -> Bill {
         let (spent, posts) = (self.world.meter().take(), self.world.mailbox.posts());
         let lines = self.log.metrics();
@@ -140,6 +147,7 @@ impl Counter {
             frames: f64::from(frames) * 2.0 + pushed,
             minutes: 0.0,
             invocations,
+            scheduled: 0.0,
             spent,
             lines: lines.into(),
         }
@@ -161,6 +169,9 @@ async fn candidates(from: &Socket, call: &str) {
 async fn a_call(counter: &mut Counter, alice: (&Person, &Socket), bob: (&Person, &Socket)) -> Bill {
     let world = Arc::clone(&counter.world);
     let call = alice.0.call(&[bob.0]).await;
+    let rung = counter.bill(1, 0, 0);
+    timers::serve(&world.timers, world.calls_begun().await).await.expect("a batch");
+    let armed = counter.bill(0, 0, 1);
     bob.1.say("call.ringing", json!({ "call_id": call })).await;
     let _ = alice.0.in_call(&call, "offer", json!({ "sdp": browser_sdp() })).await.expect(200);
     let _ = bob.0.in_call(&call, "answer", json!({ "sdp": browser_sdp() })).await.expect(200);
@@ -168,13 +179,23 @@ async fn a_call(counter: &mut Counter, alice: (&Person, &Socket), bob: (&Person,
         candidates(socket, &call).await;
     }
     let _ = alice.0.in_call(&call, "end", json!({})).await.expect(200);
-    let talked = counter.bill(4, 5, 0);
-    let begun = world.calls_begun().await;
-    timers::serve(&world.timers, begun).await.expect("a batch");
+    let talked = counter.bill(3, 5, 0);
     world.clock.advance(SignedDuration::from_secs(90));
     timers::serve(&world.timers, json!({ "timers": "due" })).await.expect("a minute");
-    talked.and(counter.bill(0, 0, 2))
+    rung.and(armed).and(talked).and(counter.bill(0, 0, 1)).and(PREFLIGHT.times(4.0))
 }
+
+/// A page asks first whether it may, once for each address: the call's id is in most of them. It is answered without a
+/// line in the log and without the store.
+const PREFLIGHT: Bill = Bill {
+    http: 1.0,
+    frames: 0.0,
+    minutes: 0.0,
+    invocations: 1.0,
+    scheduled: 0.0,
+    spent: Spent { requests: 0, read_units: 0.0, write_units: 0.0 },
+    lines: 0.0,
+};
 
 #[tokio::test]
 async fn the_cost_page_is_what_is_counted() {
@@ -197,10 +218,10 @@ async fn the_cost_page_is_what_is_counted() {
     socket.say("resume", json!({})).await;
     let opened = counter.bill(1, 1, 1);
     socket.close().await;
-    let rollover = opened.and(counter.bill(0, 0, 1));
+    let rollover = opened.and(counter.bill(0, 0, 1)).and(PREFLIGHT);
 
     timers::serve(&world.timers, json!({ "timers": "due" })).await.expect("a minute");
-    let minute = counter.bill(0, 0, 1);
+    let minute = Bill { scheduled: 1.0, invocations: 1.0, ..counter.bill(0, 0, 0) };
     let month = 30.0 * 24.0 * 60.0;
     let open = Bill { minutes: month, ..Bill::default() };
     let idle = open.and(ping.times(month / PING)).and(rollover.times(month / ROLLOVER));
@@ -257,7 +278,7 @@ fn page(uses: &[(&str, &str, Bill)]) -> String {
         write!(page, " {name} | USD |").expect("text");
     }
     write!(page, "\n|{}\n", "---|".repeat(1 + uses.len() * 2)).expect("text");
-    for position in 0..9 {
+    for position in 0..10 {
         let price = uses[0].2.positions()[position].1;
         write!(page, "| {} |", price.what).expect("text");
         for (name, _, bill) in uses {
@@ -298,8 +319,10 @@ ticks. At list prices, in USD:
 
 const TAIL: &str = "
 Units of the store, requests, frames, pushes and lines of log are counted in the code by the test that writes this page
-(`cargo test -p tests cost`); it fails when the code costs otherwise. Assumed are 12 ms of billed time per invocation at
-256 MB, 700 bytes of log per invocation that Lambda writes itself, and X-Ray's usual sampling (one in twenty).
+(`cargo test -p tests cost`); it fails when the code costs otherwise. The page is of another site than the API, so browsers ask
+first (CORS preflights). Assumed are 12 ms of billed time per invocation at 256 MB, 700 bytes of log per invocation that Lambda
+writes itself, and that X-Ray samples one in twenty, as it does where there are many requests a second; below one a second it keeps
+all of them, at 5 USD per million after the first 100,000 of a month.
 
 ## What comes on top
 
@@ -307,8 +330,10 @@ Units of the store, requests, frames, pushes and lines of log are counted in the
   0.20, logs 0.03 for the 30 days they are kept.
 - **Metrics**: 0.30 USD per metric and month, counted by the hours in which it has data: one for each route in use, one for
   each code that refused. All routes and ten codes around the clock are about 13 USD a month, fifty busy hours a month 0.90.
-- **Alarms and dashboard**, only with `AlarmEmail`: seven metrics in alarms at 0.10 USD (ten are free) and a dashboard at 3 USD
+- **Alarms and dashboard**, only with `AlarmEmail`: twelve metrics in alarms at 0.10 USD (ten are free) and a dashboard at 3 USD
   (three are free).
+- **Keys**: AWS's own KMS key encrypts the tables; DynamoDB asks it about once in five minutes for each table and caller, 0.03 USD per
+  10,000.
 - **Data out**: 0.09 USD per GB after the first 100 GB. Pictures and sound go between the callers, not through here.
 - **Sign-in**: a password hash is about 60 ms at 512 MB, 0.40 USD per million.
 

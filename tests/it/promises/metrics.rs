@@ -63,6 +63,9 @@ async fn a_request_a_refusal_a_repeat_a_frame_and_a_minute_are_one_line_each() {
     assert_eq!(refused.summary(), "404 call_unknown");
     at_bob.say("ping", json!({})).await;
     at_bob.say("fly", json!({})).await;
+    timers::serve(&world.timers, json!({ "timers": "due" })).await.expect("a minute in which nothing is due");
+    timers::serve(&world.timers, world.calls_begun().await).await.expect("a batch");
+    world.clock.advance(jiff::SignedDuration::from_secs(90));
     timers::serve(&world.timers, json!({ "timers": "due" })).await.expect("a minute");
     said.extend(log.metrics().iter().map(metrics));
     assert_eq!(
@@ -73,6 +76,7 @@ async fn a_request_a_refusal_a_repeat_a_frame_and_a_minute_are_one_line_each() {
             ["calls/POST /api/webrtc/call/{id}/offer latency", "calls/call_unknown refused"],
             ["realtime/ping latency"],
             ["realtime/unknown latency", "realtime/action_unknown refused"],
+            ["timers/stream latency"],
             ["timers/minute latency"],
         ])
     );

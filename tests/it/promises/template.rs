@@ -95,12 +95,34 @@ fn no_role_has_a_wildcard_but_where_aws_has_nothing_narrower() {
     for function in FUNCTIONS {
         let role = &resources[&format!("{function}Role")];
         let wildcard = role.matches("'*'").count() + role.matches(":*").count();
+        if resources[function].contains("Tracing: PassThrough") {
+            assert_eq!(wildcard, 0, "{function}Role: whoever is not traced needs no wildcard");
+            continue;
+        }
         let xray = "Resource: '*'";
         let (before, _) = role.split_once(xray).expect("X-Ray takes no narrower resource");
         assert_eq!(wildcard, 1, "{function}Role: one wildcard, X-Ray's");
         assert!(before.ends_with(
             "# X-Ray knows no narrower resource.\n              - Sid: Traces\n                Effect: Allow\n                Action:\n                  - xray:PutTelemetryRecords\n                  - xray:PutTraceSegments\n                "
         ), "{function}Role: the wildcard is X-Ray's");
+    }
+}
+
+/// What AWS takes at the first deployment and refuses, or swallows, later.
+#[test]
+fn names_are_a_stacks_own_and_alarms_reach_somebody() {
+    for (name, block) in blocks("Resources") {
+        let schedules = block.matches("Type: ScheduleV2").count();
+        assert_eq!(
+            schedules,
+            block.matches("OmitName: true").count(),
+            "{name}: SAM names a schedule alike in every stack"
+        );
+        for property in ["TableName", "QueueName", "RoleName"] {
+            let named = format!("\n      {property}: ");
+            assert!(!block.contains(&named), "{name}: a {property} of one's own cannot be in two stacks");
+        }
+        assert!(!block.contains("alias/aws/sns"), "{name}: alarms cannot publish to a topic with this key");
     }
 }
 
@@ -116,6 +138,8 @@ fn every_function_is_watched() {
         assert!(resources["Dashboard"].contains(&format!("SOURCE '${{{group}}}'")), "{group} is not on the dashboard");
         let errors = format!("MetricName: Errors, Dimensions: [{{Name: FunctionName, Value: !Ref {function}}}]");
         assert!(resources["FunctionErrors"].contains(&errors), "nobody hears of {function}'s errors");
+        let throttles = errors.replace("Errors", "Throttles");
+        assert!(resources["Throttled"].contains(&throttles), "nobody hears that {function} was turned away");
         for metric in ["Errors", "Throttles", "ConcurrentExecutions"] {
             let line = format!("\"{metric}\", \"FunctionName\", \"${{{function}}}\"");
             assert!(resources["Dashboard"].contains(&line), "{function}: {metric} is not on the dashboard");

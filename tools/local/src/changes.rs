@@ -26,7 +26,7 @@ pub(crate) async fn watch(database: Database, table: String, events: mpsc::Sende
     let mut place = None;
     let mut from = "LATEST";
     loop {
-        match next(&database, &table, from, place.take()) {
+        match next(&database, &table, from, place.as_ref()) {
             Ok(Some((records, then))) => {
                 from = "TRIM_HORIZON";
                 place = Some(then);
@@ -49,14 +49,14 @@ fn next(
     database: &Database,
     table: &str,
     from: &str,
-    place: Option<Place>,
+    place: Option<&Place>,
 ) -> Result<Option<(Vec<Value>, Place)>, Failure> {
     let ask = ListStreamsRequest { table_name: Some(table.to_owned()), ..ListStreamsRequest::default() };
     let Some(stream) = database.list_streams(ask)?.streams.pop().map(|stream| stream.stream_arn) else {
         return Ok(None);
     };
     let iterator = match place {
-        Some(place) if place.stream == stream => place.iterator,
+        Some(place) if place.stream == stream => place.iterator.clone(),
         _ => begin(database, &stream, from)?,
     };
     let got = database.get_records(GetRecordsRequest { shard_iterator: iterator.clone(), limit: Some(BATCH) })?;

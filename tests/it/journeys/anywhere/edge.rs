@@ -41,7 +41,7 @@ async fn pages_of_our_own_origin_may_call_and_others_are_not_let_in() {
     let world = World::anywhere().await;
     for path in ["/auth/login", "/api/webrtc/call/initiate"] {
         let preflight = async |origin: &str| {
-            let asks = ("access-control-request-headers", "authorization,content-type,idempotency-key");
+            let asks = ("access-control-request-headers", "authorization,content-type,idempotency-key,traceparent");
             let headers = [("origin", origin), ("access-control-request-method", "POST"), asks];
             world.send(request(Method::OPTIONS, path, &headers, None)).await
         };
@@ -50,7 +50,9 @@ async fn pages_of_our_own_origin_may_call_and_others_are_not_let_in() {
         assert_eq!(allowed.header("access-control-allow-origin"), world.origin(), "{path}");
         assert_eq!(allowed.header("access-control-allow-credentials"), "true", "{path}");
         assert!(allowed.header("access-control-allow-methods").contains("POST"), "{path}");
-        assert!(allowed.header("access-control-allow-headers").contains("idempotency-key"), "{path}");
+        for header in ["idempotency-key", "traceparent"] {
+            assert!(allowed.header("access-control-allow-headers").contains(header), "{path}: {header}");
+        }
         for other in ["https://elsewhere.example", "null"] {
             assert_eq!(preflight(other).await.header("access-control-allow-origin"), "", "{path} {other}");
         }

@@ -36,6 +36,12 @@ def delete(table: str) -> Attempt:
     return lambda role: role.client("dynamodb").delete_item(TableName=STACK["tables"][table], Key=KEY)
 
 
+def batch(table: str, pk: str = "nobody") -> Attempt:
+    """Deletes an item that is not there, by a batch: an action of its own."""
+    request = {"DeleteRequest": {"Key": {**KEY, "pk": {"S": pk}}}}
+    return lambda role: role.client("dynamodb").batch_write_item(RequestItems={STACK["tables"][table]: [request]})
+
+
 def scan(table: str) -> Attempt:
     """Reads everything."""
     return lambda role: role.client("dynamodb").scan(TableName=STACK["tables"][table])
@@ -80,20 +86,26 @@ EVERYTHING = [drop("accounts"), drop("calls"), drop("realtime"), scan("accounts"
 ROLES: dict[str, tuple[list[Attempt], list[Attempt]]] = {
     "auth": (
         [get("accounts"), put("accounts"), delete("accounts"), update("realtime"), post, close],
-        [get("calls"), put("calls"), update("calls"), delete("calls"), update("accounts"), delete("realtime")],
+        [get("calls"), put("calls"), update("calls"), delete("calls"), update("accounts"), delete("realtime"), batch("accounts")],
     ),
     "calls": (
         [get("calls"), put("calls"), get("realtime"), put("realtime"), post],
-        [get("accounts"), put("accounts"), delete("accounts"), delete("calls"), update("calls"), update("realtime"), close],
+        [
+            *(get("accounts"), put("accounts"), delete("accounts"), batch("accounts"), close),
+            *(delete("calls"), update("calls"), batch("calls"), update("realtime")),
+        ],
     ),
     "realtime": (
         [get("realtime"), put("realtime"), get("calls"), put("calls"), post, close],
-        [get("accounts"), put("accounts"), delete("accounts"), delete("calls"), update("calls"), update("realtime")],
+        [
+            *(get("accounts"), put("accounts"), delete("accounts"), batch("accounts")),
+            *(delete("calls"), update("calls"), batch("calls"), update("realtime")),
+        ],
     ),
     "timers": (
-        [get("calls"), put("calls"), post],
+        [get("calls"), put("calls"), batch("calls", "timers#2026-11-20"), post],
         [
-            *(get("accounts"), put("accounts"), delete("accounts"), delete("calls"), update("calls")),
+            *(get("accounts"), put("accounts"), delete("accounts"), delete("calls"), update("calls"), batch("calls")),
             *(get("realtime"), put("realtime"), update("realtime"), delete("realtime"), close),
         ],
     ),
