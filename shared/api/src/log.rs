@@ -17,7 +17,7 @@ use crate::Env;
 use crate::system::SystemClock;
 
 /// The target of the event that ends a request, frame or batch. Its fields: `group`, `route`, `latency` (milliseconds),
-/// `code` when it was refused, `replayed` when the answer was an earlier one.
+/// `problem`, the code of what it was refused with, `replayed` when the answer was an earlier one.
 pub const DONE: &str = "done";
 
 /// Starts the log, on standard output at the level of `LOG_LEVEL`, with metrics in the namespace of `STACK`.
@@ -45,9 +45,9 @@ where
 
 /// Ends a frame, an occasion or a batch in the log.
 pub fn done(group: &'static str, route: &'static str, begun: Instant, code: Option<Code>) {
-    let (latency, code) = (begun.elapsed().as_secs_f64() * 1000.0, code.map(Code::as_str));
-    let refused = code.map(|_| 1_u64);
-    tracing::info!(target: DONE, group, route, latency, code, refused, "{}", if code.is_some() { "refused" } else { "answered" });
+    let (latency, named) = (begun.elapsed().as_secs_f64() * 1000.0, code.map(Code::as_str));
+    let refused = named.map(|_| 1_u64);
+    tracing::info!(target: DONE, group, route, latency, problem = named, refused, "{}", if named.is_some() { "refused" } else { "answered" });
 }
 
 /// Logs a panic as one object, like everything else. A literal says what is wrong; words that were put together may
@@ -84,7 +84,7 @@ where
 }
 
 /// What CloudWatch makes of a line: the latency of each route (its sample count is the number of requests), repeats
-/// per route, refusals per code. Ids are on the line and no dimension: a metric of its own for each would be billed.
+/// per route, refusals per problem. Ids are on the line and no dimension: a metric of its own for each would be billed.
 fn metrics(namespace: &str, line: &Map<String, Value>, millis: i64) -> Value {
     let metric = |name: &str, unit: &str| json!({ "Name": name, "Unit": unit });
     let mut per_route = vec![metric("latency", "Milliseconds")];
@@ -93,7 +93,7 @@ fn metrics(namespace: &str, line: &Map<String, Value>, millis: i64) -> Value {
     }
     let mut directives = vec![("route", per_route)];
     if line.contains_key("refused") {
-        directives.push(("code", vec![metric("refused", "Count")]));
+        directives.push(("problem", vec![metric("refused", "Count")]));
     }
     let directives: Vec<Value> = directives
         .into_iter()
