@@ -105,7 +105,7 @@ ROLES: dict[str, tuple[list[Attempt], list[Attempt]]] = {
     "timers": (
         [get("calls"), put("calls"), batch("calls", "timers#2026-11-20"), post],
         [
-            *(get("accounts"), put("accounts"), delete("accounts"), delete("calls"), update("calls"), batch("calls")),
+            *(get("accounts"), put("accounts"), delete("accounts"), delete("calls"), update("calls")),
             *(get("realtime"), put("realtime"), update("realtime"), delete("realtime"), close),
         ],
     ),
