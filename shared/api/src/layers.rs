@@ -199,13 +199,13 @@ async fn finish(
     let mut response = tracing::Instrument::instrument(answer, span).await;
     let problem = response.extensions_mut().remove::<Problem>();
     let named = problem.as_ref().map(|problem| problem.code.as_str());
-    let (status, latency) = (response.status().as_u16(), begun.elapsed().as_secs_f64() * 1000.0);
+    let (status, latency) = (response.status().as_u16(), crate::log::millis_since(begun));
     let replayed = response.headers().contains_key(&crate::once::REPLAYED).then_some(1_u64);
     let refused = named.map(|_| 1_u64);
     tracing::info!(
         target: crate::log::DONE,
         {
-            request.id = %id, trace, group, route, http.method = shown_method(&method), http.path = %path,
+            request.id = %id, trace, group, route, http.method = %shown_method(&method), http.path = %path,
             http.status = status, latency, problem = named, refused, replayed
         },
         "{}", if named.is_some() { "refused" } else { "answered" }

@@ -43,9 +43,14 @@ where
         .finish()
 }
 
+/// Milliseconds since then, to the microsecond.
+pub(crate) fn millis_since(then: Instant) -> f64 {
+    f64::from(u32::try_from(then.elapsed().as_micros()).unwrap_or(u32::MAX)) / 1000.0
+}
+
 /// Ends a frame, an occasion or a batch in the log.
 pub fn done(group: &'static str, route: &'static str, begun: Instant, code: Option<Code>) {
-    let (latency, named) = (begun.elapsed().as_secs_f64() * 1000.0, code.map(Code::as_str));
+    let (latency, named) = (millis_since(begun), code.map(Code::as_str));
     let refused = named.map(|_| 1_u64);
     tracing::info!(target: DONE, group, route, latency, problem = named, refused, "{}", if named.is_some() { "refused" } else { "answered" });
 }
