@@ -135,18 +135,21 @@ impl Contender {
 
 fn ours(scene: &Scene, built: &Built, name: &str, asked: Asked) -> Result<Contender, String> {
     let program = existing(&built.release.join(name))?;
+    let size = size(&program, &[]);
+    if size < 1_000_000 {
+        return Err(format!("{} has {size} bytes: is it a link?", program.display()));
+    }
     let mut function = scene.deployment.function(name, &program.display().to_string());
     let more = BTreeMap::from([
         ("AWS_ENDPOINT_URL_DYNAMODB", scene.front.url.clone()),
         ("SSL_CERT_FILE", built.cache.join("roots.pem").display().to_string()),
     ]);
     function.environment.extend(more.into_iter().map(|(name, value)| (name.to_owned(), value)));
-    Ok(Contender { name: format!("Dchat, {name}"), kind: Kind::Ours, asked, function, size: size(&program, &[]) })
+    Ok(Contender { name: format!("Dchat, {name}"), kind: Kind::Ours, asked, function, size })
 }
 
 fn existing(path: &Path) -> Result<PathBuf, String> {
-    // A link has a size of its own, which is nobody's.
-    if path.exists() && !path.is_symlink() {
+    if path.exists() {
         Ok(path.to_owned())
     } else {
         Err(format!("{} is not there: bench/run makes it", path.display()))
