@@ -125,15 +125,7 @@ impl Visit for Fields {
         self.put(field, json!(value));
     }
 
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, json!(value));
-    }
-
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field, json!(value));
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
         self.put(field, json!(value));
     }
 

@@ -18,7 +18,7 @@ fn of_traceparent(header: &str) -> Option<String> {
 }
 
 /// The trace of an X-Ray header, `Root=1-<8 digits>-<24 digits>;…`.
-pub fn of_xray(header: &str) -> Option<String> {
+fn of_xray(header: &str) -> Option<String> {
     let root = header.split(';').find_map(|part| part.trim().strip_prefix("Root=1-"))?;
     let (time, rest) = root.split_once('-')?;
     (is_hex(time, 8) && is_hex(rest, 24)).then(|| format!("{time}{rest}"))

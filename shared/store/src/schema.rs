@@ -62,16 +62,14 @@ pub async fn create_tables(db: &Db) -> Result<(), StoreError> {
 
 /// Opens the stream of the calls table, unless it is open.
 pub async fn open_stream(db: &Db) -> Result<(), StoreError> {
-    let (name, broken) = (db.name(Table::Calls), |error: SdkFailure| StoreError::Broken(error));
-    let table = db.client().describe_table().table_name(name).send().await.map_err(|error| broken(error.into()))?;
-    let open = table.table.and_then(|table| table.stream_specification).is_some_and(|stream| stream.stream_enabled);
-    if open {
+    let name = db.name(Table::Calls);
+    let table = db.client().describe_table().table_name(name).send().await;
+    let table = table.map_err(|error| StoreError::Broken(error.into()))?.table;
+    if table.and_then(|table| table.stream_specification).is_some_and(|stream| stream.stream_enabled) {
         return Ok(());
     }
     let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewImage);
-    let stream = stream.build().map_err(|error| broken(error.into()))?;
+    let stream = stream.build().map_err(|error| StoreError::Broken(error.into()))?;
     let opened = db.client().update_table().table_name(name).stream_specification(stream).send().await;
-    opened.map(drop).map_err(|error| broken(error.into()))
+    opened.map(drop).map_err(|error| StoreError::Broken(error.into()))
 }
-
-type SdkFailure = Box<dyn std::error::Error + Send + Sync>;
