@@ -440,6 +440,13 @@ pub struct Terms {
     pub longest: SignedDuration,
 }
 
+impl Terms {
+    /// A call of somebody on the FREE plan.
+    pub fn free(kind: CallKind) -> Self {
+        Self { kind, relay_only: false, longest: limit::CALL_FREE }
+    }
+}
+
 /// Checks a list of people to ask before anything is read for them.
 pub fn check_callees(asker: UserId, callees: &[UserId]) -> Result<(), CallRefused> {
     if callees.is_empty() {

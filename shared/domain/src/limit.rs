@@ -87,6 +87,9 @@ pub const PAGE_DEFAULT: u32 = 20;
 /// How deep `offset` reaches; a cursor reaches everywhere.
 pub const OFFSET: u32 = 500;
 
+/// Calls that a page looks at when it looks for some of them.
+pub const HISTORY_LOOK: u32 = 200;
+
 // HTTP.
 
 /// Bytes of one request body.

@@ -25,12 +25,12 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
 }
 
-const TERMS: Terms = Terms { kind: CallKind::Video, relay_only: false, longest: limit::CALL_FREE };
-
 fn start_as(id: u8, caller: u8, callees: &[u8], now: Timestamp) -> Call {
     let callees = callees.iter().copied().map(person).collect();
     let id = CallId::derived([id; 16]);
-    Call::start(id, TERMS, person(caller), &device("caller"), callees, now).expect("a valid call").0
+    Call::start(id, Terms::free(CallKind::Video), person(caller), &device("caller"), callees, now)
+        .expect("a valid call")
+        .0
 }
 
 fn start(callees: &[u8]) -> Call {
