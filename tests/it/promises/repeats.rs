@@ -62,6 +62,7 @@ async fn every_creating_request_can_be_repeated() {
 
     let call = live.text("/items/0/call_id");
     world.remain(&call, SignedDuration::from_secs(1)).await;
+    let _ = bo.in_call(&call, "join", json!({})).await.expect(200);
     let path = format!("/api/webrtc/call/{call}/offer");
     one_effect(&world, &path, Some(&ada), json!({ "sdp": sdp("o") }), json!({ "sdp": sdp("p") })).await;
     world.remain(&call, SignedDuration::from_secs(1)).await;
