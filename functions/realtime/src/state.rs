@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use api::ice::Turn;
 use api::layers::Origins;
 use api::system::SystemClock;
 use api::token::PublicKeys;
@@ -21,6 +22,8 @@ pub struct Settings {
     pub issuer: String,
     /// `TOKEN_KEYS`: the published keys, JWKS.
     pub public_keys: PublicKeys,
+    /// `STUN_URLS`, `TURN_URLS`, `TURN_SECRET`.
+    pub turn: Turn,
     /// `ALLOWED_ORIGINS`.
     pub origins: Origins,
     /// Whether the rates of `domain::limit` hold. Everywhere but under a load test.
@@ -30,6 +33,8 @@ pub struct Settings {
 /// What the handlers need.
 #[derive(Clone, Debug)]
 pub struct State {
+    /// Gives whoever goes on with a call the next credential.
+    pub turn: Turn,
     pub(crate) origins: Origins,
     pub(crate) verifier: Verifier,
     pub(crate) switchboard: Switchboard,
@@ -42,6 +47,7 @@ impl State {
     /// The state of these settings.
     pub fn new(settings: Settings, db: Db, courier: Arc<dyn Courier>, clock: Arc<dyn Clock>) -> Self {
         Self {
+            turn: settings.turn,
             origins: settings.origins,
             verifier: Verifier::new(settings.issuer, settings.public_keys),
             limits: Limits::new(db.clone(), settings.limited),
@@ -63,8 +69,11 @@ impl State {
         let issuer = env.required("TOKEN_ISSUER");
         let public_keys = env.parse("TOKEN_KEYS");
         let origins = Origins::exactly(env.list("ALLOWED_ORIGINS"));
+        let turn = Turn::from_env(&mut env, ["STUN_URLS", "TURN_URLS", "TURN_SECRET"]);
+        let settings = public_keys.zip(turn);
         let settings =
-            env.finish(public_keys.map(|public_keys| Settings { issuer, public_keys, origins, limited: true }))?;
+            settings.map(|(public_keys, turn)| Settings { issuer, public_keys, turn, origins, limited: true });
+        let settings = env.finish(settings)?;
         let db = Db::from_env(names).await;
         db.warm_up(Table::Realtime).await;
         let courier = Arc::new(ApiGateway::from_env(&endpoint).await);

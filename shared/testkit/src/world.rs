@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use api::Source;
+use api::ice::Turn;
 use api::layers::Origins;
 use axum::Router;
 use axum::body::Body;
@@ -135,6 +136,7 @@ impl World {
             issuer: "test".into(),
             public_keys: keys.token_keys.clone(),
             secret: secret(&keys.cursor_secret),
+            turn: turn(),
             origins: origins.clone(),
             limited: parts.limited,
         };
@@ -142,6 +144,7 @@ impl World {
         let settings = realtime::Settings {
             issuer: "test".into(),
             public_keys: keys.token_keys.clone(),
+            turn: turn(),
             origins,
             limited: parts.limited,
         };
@@ -201,6 +204,16 @@ impl World {
     pub async fn people<const N: usize>(self: &Arc<Self>, names: [&str; N]) -> [Person; N] {
         person::people(self, names).await
     }
+}
+
+/// What [`turn`] signs credentials with.
+pub const TURN_SECRET: &str = "correct horse, the relay knows it too";
+
+/// A STUN server and a relay that nobody ever asks.
+fn turn() -> Turn {
+    let (stun, relay) = ("stun:stun.example.com".parse(), "turn:turn.example.com?transport=udp".parse());
+    let secret = TURN_SECRET.parse().expect("long enough");
+    Turn::new(vec![stun.expect("a URI")], vec![relay.expect("a URI")], Some(secret)).expect("all there")
 }
 
 /// Whether a path belongs to the group `auth`.

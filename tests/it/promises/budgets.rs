@@ -37,6 +37,8 @@ async fn no_operation_costs_more_than_its_budget() {
     meter.take();
     let _ = ada.get("/auth/me").await.expect(200);
     within("me", meter.take(), 1, 1.0, 0.0);
+    let _ = ada.get("/api/webrtc/ice-servers").await.expect(200);
+    within("ice-servers", meter.take(), 0, 0.0, 0.0);
     let refreshed = ada.post("/auth/refresh", json!({ "refresh_token": ada.refresh_token })).await.expect(200);
     within("refresh, counted", meter.take(), 2 + 1, 0.5, 2.0 + 1.0);
     let _ = ada.post("/auth/refresh", json!({ "refresh_token": ada.refresh_token })).await.expect(200);

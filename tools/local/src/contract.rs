@@ -42,6 +42,7 @@ pub fn openapi() -> OpenApi {
         issuer: "contract".into(),
         public_keys: keys.token_keys,
         secret: secret(&keys.cursor_secret),
+        turn: api::ice::Turn::default(),
         origins: Origins::exactly([]),
         limited: true,
     };
