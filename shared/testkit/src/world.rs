@@ -10,6 +10,7 @@ use api::layers::Origins;
 use axum::Router;
 use axum::body::Body;
 use domain::clock::{Clock, Entropy};
+use domain::sdp::Addresses;
 use http::{Method, Request};
 use http_body_util::BodyExt as _;
 use local::keys::Keys;
@@ -137,6 +138,7 @@ impl World {
             public_keys: keys.token_keys.clone(),
             secret: secret(&keys.cursor_secret),
             turn: turn(),
+            addresses: Addresses::Public,
             origins: origins.clone(),
             limited: parts.limited,
         };
@@ -145,6 +147,7 @@ impl World {
             issuer: "test".into(),
             public_keys: keys.token_keys.clone(),
             turn: turn(),
+            addresses: Addresses::Public,
             origins,
             limited: parts.limited,
         };
