@@ -21,7 +21,7 @@ fn bodies(ada: &Person) -> Vec<(&'static str, Value, Vec<&'static str>)> {
         ("initiateCall", json!({ "participants": ["usr_0000000000007000800000000000dead"] }), vec!["participants"]),
         ("offer", json!({ "sdp": sdp("x") }), vec!["sdp"]),
         ("answer", json!({ "sdp": sdp("x") }), vec!["sdp"]),
-        ("iceCandidate", json!({ "candidates": [{ "candidate": "candidate:1" }] }), vec![]),
+        ("iceCandidate", json!({ "candidates": [{ "candidate": testkit::candidate(1) }] }), vec![]),
     ]
 }
 
@@ -139,7 +139,7 @@ async fn descriptions_and_candidates_have_their_limits() {
         json!({ "candidate": "x" }),
         json!({ "candidate": format!("candidate:{}", "x".repeat(1_100)) }),
         json!({}),
-        json!({ "candidate": "candidate:1", "port": 1 }),
+        json!({ "candidate": testkit::candidate(1), "port": 1 }),
     ] {
         let refused = ada.in_call(&call, "ice-candidate", json!({ "candidates": [candidate] })).await;
         assert_eq!(refused.summary(), "422 invalid_fields");

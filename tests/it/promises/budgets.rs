@@ -83,7 +83,7 @@ async fn no_operation_costs_more_than_its_budget() {
         0.5 + 1.5,
         10.0,
     );
-    let candidates = json!({ "candidates": [{ "candidate": "candidate:1 1 udp 1 host.local 9 typ host" }] });
+    let candidates = json!({ "candidates": [{ "candidate": testkit::candidate(1) }] });
     let _ = ada.in_call(&call, "ice-candidate", candidates.clone()).await.expect(200);
     within("relay of ICE to a connected peer", meter.take(), 2, 1.0, 0.0);
     let over_socket = json!({ "call_id": call, "candidates": candidates["candidates"] });
