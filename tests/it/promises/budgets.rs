@@ -123,7 +123,8 @@ async fn finished_call(world: &World, from: &Person, to: &Person) {
     let started = Call::start(id, Terms::free(CallKind::Audio), person(from), &device, vec![person(to)], now);
     let (call, facts) = started.expect("two people");
     let calls = Calls::new(world.db.clone());
-    calls.begin(&call, &facts, &[], None, None).await.expect("nobody has it");
+    let last = calls.pair(from.id, to.id).await.expect("answers");
+    calls.begin(&call, &facts, &[], last, None).await.expect("nobody has it");
     let (ended, facts) = call.end(from.id, None, Goodbye::Declined, now).expect("it rings");
     calls.save(&ended, &facts, 1).await.expect("nobody else wrote");
 }
