@@ -33,14 +33,13 @@ impl Addresses {
         if v6 == Ipv6Addr::LOCALHOST {
             return self == Self::Local;
         }
-        let never = match v6.segments() {
-            // IPv4 in other words, which no browser gathers: unspecified and compatible, mapped and translated, NAT64, 6to4.
-            [0, 0, 0, 0, 0, 0, ..] | [0, 0, 0, 0, 0, 0xffff, ..] | [0, 0, 0, 0, 0xffff, 0, ..] => true,
-            [0x64, 0xff9b, ..] | [0x2002, ..] => true,
-            // The metadata service of AWS over IPv6.
-            [0xfd00, 0xec2, ..] => true,
-            _ => v6.is_multicast(),
-        };
-        !never
+        // No browser gathers IPv4 in other words: unspecified and compatible, mapped and translated, NAT64, 6to4.
+        let is_v4 = matches!(
+            v6.segments(),
+            [0, 0, 0, 0, 0 | 0xffff, 0, ..] | [0, 0, 0, 0, 0, 0xffff, ..] | [0x64, 0xff9b, ..] | [0x2002, ..]
+        );
+        // AWS.
+        let metadata = matches!(v6.segments(), [0xfd00, 0xec2, ..]);
+        !(is_v4 || metadata || v6.is_multicast())
     }
 }

@@ -63,7 +63,9 @@ pub(super) fn parse(line: &str) -> Result<Parsed, SdpRefused> {
     let mut only_dials = false;
     for pair in more.chunks(2) {
         match pair {
-            ["raddr", related] => drop(self::address(related)?),
+            ["raddr", related] => {
+                self::address(related)?;
+            }
             ["rport", port] if port_of(port).is_none() => return Err(SdpRefused::NotCandidate),
             ["tcptype", kind] => only_dials = tcp && *kind == "active",
             [name, value] if !name.is_empty() && !value.is_empty() => {}
