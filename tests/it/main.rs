@@ -9,6 +9,7 @@ mod journeys {
         mod calling;
         mod edge;
         mod groups;
+        mod ice;
         mod signing_in;
         mod sockets;
     }
@@ -36,6 +37,7 @@ mod promises {
     mod contracts;
     mod cost;
     mod crash;
+    mod descriptions;
     mod events;
     mod interleavings;
     mod layering;

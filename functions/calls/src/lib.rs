@@ -3,6 +3,7 @@
 //! | route | file |
 //! |---|---|
 //! | `GET /api/webrtc/health` | `health.rs` |
+//! | `GET /api/webrtc/ice-servers` | `ice_servers.rs` |
 //! | `POST /api/webrtc/call/initiate` | `initiate.rs` |
 //! | `POST /api/webrtc/call/{id}/offer` | `offer.rs` |
 //! | `POST /api/webrtc/call/{id}/answer` | `answer.rs` |
@@ -27,6 +28,7 @@ mod health;
 mod heartbeat;
 mod history;
 mod ice_candidate;
+mod ice_servers;
 mod initiate;
 mod invite;
 mod join;
@@ -43,6 +45,7 @@ pub use state::{Settings, State};
 pub fn router(state: State) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(health::health))
+        .routes(routes!(ice_servers::ice_servers))
         .routes(routes!(initiate::initiate))
         .routes(routes!(offer::offer))
         .routes(routes!(answer::answer))

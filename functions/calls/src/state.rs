@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use api::caller::Trust;
+use api::ice::Turn;
 use api::layers::{Edge, Origins};
 use api::page::Cursors;
 use api::system::{SystemClock, SystemEntropy};
@@ -12,6 +13,7 @@ use axum::extract::FromRef;
 use domain::clock::{Clock, Entropy};
 use domain::id::UserId;
 use domain::limit::Rate;
+use domain::sdp::Addresses;
 use jiff::Timestamp;
 use partners::ApiGateway;
 use socket::{Courier, Problem};
@@ -28,6 +30,10 @@ pub struct Settings {
     pub public_keys: PublicKeys,
     /// `CURSOR_SECRET`.
     pub secret: Secret,
+    /// `STUN_URLS`, `TURN_URLS`, `TURN_SECRET`.
+    pub turn: Turn,
+    /// Which addresses peers are pointed at: public ones, but on a laptop.
+    pub addresses: Addresses,
     /// `ALLOWED_ORIGINS`.
     pub origins: Origins,
     /// Whether the rates of `domain::limit` hold. Everywhere but under a load test.
@@ -41,6 +47,8 @@ pub struct State {
     pub(crate) verifier: Verifier,
     pub(crate) switchboard: Switchboard,
     pub(crate) cursors: Cursors,
+    pub(crate) turn: Turn,
+    pub(crate) addresses: Addresses,
     pub(crate) answers: Answers,
     pub(crate) answer_key: Secret,
     sessions: Revocations,
@@ -60,6 +68,8 @@ impl State {
             edge: Edge { origins: settings.origins, clock, entropy },
             verifier: Verifier::new(settings.issuer, settings.public_keys),
             cursors: Cursors::new(&settings.secret),
+            turn: settings.turn,
+            addresses: settings.addresses,
             answers: Answers::new(db.clone(), Table::Calls),
             answer_key: settings.secret.derive("answer"),
             sessions: Revocations::new(db.clone()),
@@ -79,10 +89,17 @@ impl State {
         let endpoint = env.required("SOCKET_API");
         let issuer = env.required("TOKEN_ISSUER");
         let (public_keys, secret) = (env.parse("TOKEN_KEYS"), env.parse("CURSOR_SECRET"));
+        let turn = Turn::from_env(&mut env, ["STUN_URLS", "TURN_URLS", "TURN_SECRET"]);
         let origins = Origins::exactly(env.list("ALLOWED_ORIGINS"));
-        let settings = public_keys.zip(secret);
-        let settings =
-            settings.map(|(public_keys, secret)| Settings { issuer, public_keys, secret, origins, limited: true });
+        let settings = public_keys.zip(secret).zip(turn).map(|((public_keys, secret), turn)| Settings {
+            issuer,
+            public_keys,
+            secret,
+            turn,
+            addresses: Addresses::Public,
+            origins,
+            limited: true,
+        });
         let settings = env.finish(settings)?;
         let db = Db::from_env(names).await;
         db.warm_up(Table::Calls).await;

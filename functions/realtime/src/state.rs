@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use api::ice::Turn;
 use api::layers::Origins;
 use api::system::SystemClock;
 use api::token::PublicKeys;
 use api::{Env, Verifier};
 use domain::clock::Clock;
+use domain::sdp::Addresses;
 use jiff::Timestamp;
 use partners::ApiGateway;
 use socket::Courier;
@@ -21,6 +23,10 @@ pub struct Settings {
     pub issuer: String,
     /// `TOKEN_KEYS`: the published keys, JWKS.
     pub public_keys: PublicKeys,
+    /// `STUN_URLS`, `TURN_URLS`, `TURN_SECRET`.
+    pub turn: Turn,
+    /// Which addresses peers are pointed at: public ones, but on a laptop.
+    pub addresses: Addresses,
     /// `ALLOWED_ORIGINS`.
     pub origins: Origins,
     /// Whether the rates of `domain::limit` hold. Everywhere but under a load test.
@@ -30,6 +36,9 @@ pub struct Settings {
 /// What the handlers need.
 #[derive(Clone, Debug)]
 pub struct State {
+    /// Gives whoever goes on with a call the next credential.
+    pub turn: Turn,
+    pub(crate) addresses: Addresses,
     pub(crate) origins: Origins,
     pub(crate) verifier: Verifier,
     pub(crate) switchboard: Switchboard,
@@ -42,6 +51,8 @@ impl State {
     /// The state of these settings.
     pub fn new(settings: Settings, db: Db, courier: Arc<dyn Courier>, clock: Arc<dyn Clock>) -> Self {
         Self {
+            turn: settings.turn,
+            addresses: settings.addresses,
             origins: settings.origins,
             verifier: Verifier::new(settings.issuer, settings.public_keys),
             limits: Limits::new(db.clone(), settings.limited),
@@ -63,8 +74,17 @@ impl State {
         let issuer = env.required("TOKEN_ISSUER");
         let public_keys = env.parse("TOKEN_KEYS");
         let origins = Origins::exactly(env.list("ALLOWED_ORIGINS"));
-        let settings =
-            env.finish(public_keys.map(|public_keys| Settings { issuer, public_keys, origins, limited: true }))?;
+        let turn = Turn::from_env(&mut env, ["STUN_URLS", "TURN_URLS", "TURN_SECRET"]);
+        let settings = public_keys.zip(turn);
+        let settings = settings.map(|(public_keys, turn)| Settings {
+            issuer,
+            public_keys,
+            turn,
+            addresses: Addresses::Public,
+            origins,
+            limited: true,
+        });
+        let settings = env.finish(settings)?;
         let db = Db::from_env(names).await;
         db.warm_up(Table::Realtime).await;
         let courier = Arc::new(ApiGateway::from_env(&endpoint).await);

@@ -33,9 +33,29 @@ impl Env {
         self.check(name, text.parse().map_err(|error: T::Err| error.to_string()))
     }
 
+    /// A variable that may be set, and then must be a `T`.
+    pub fn optional<T>(&mut self, name: &str) -> Option<T>
+    where
+        T: FromStr,
+        T::Err: std::fmt::Display,
+    {
+        let text = Self::text(name)?;
+        self.check(name, text.parse().map_err(|error: T::Err| error.to_string()))
+    }
+
     /// A variable that must be set and is a list, by commas.
     pub fn list(&mut self, name: &str) -> Vec<String> {
-        self.required(name).split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+        parts(&self.required(name)).map(str::to_owned).collect()
+    }
+
+    /// A variable that may be set and is a list of `T`, by commas.
+    pub fn optional_list<T>(&mut self, name: &str) -> Vec<T>
+    where
+        T: FromStr,
+        T::Err: std::fmt::Display,
+    {
+        let text = Self::text(name).unwrap_or_default();
+        self.check(name, parts(&text).map(str::parse).collect::<Result<_, T::Err>>()).unwrap_or_default()
     }
 
     /// Takes a result, or remembers why it is none.
@@ -50,6 +70,10 @@ impl Env {
             _ => Err(format!("cannot start:\n  {}", self.faults.join("\n  "))),
         }
     }
+}
+
+fn parts(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
 
 /// The state of a function that can start; else says why in the log and ends the process.

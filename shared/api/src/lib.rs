@@ -6,6 +6,7 @@
 pub mod caller;
 pub mod env;
 pub mod extract;
+pub mod ice;
 pub mod layers;
 pub mod log;
 pub mod once;

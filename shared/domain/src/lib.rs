@@ -8,6 +8,7 @@ pub mod account;
 pub mod call;
 pub mod clock;
 pub mod history;
+pub mod ice;
 pub mod id;
 pub mod inbox;
 pub mod lease;

@@ -74,12 +74,16 @@ pub const CALL_HEARTBEAT: SignedDuration = seconds(20);
 pub const CALL_RETURN: SignedDuration = seconds(30);
 /// Bytes of one session description.
 pub const SDP: usize = 64 * 1024;
+/// Media sections of one session description.
+pub const MEDIA_SECTIONS: usize = 16;
 /// Bytes of one ICE candidate line.
 pub const CANDIDATE: usize = 1024;
 /// Candidates in one batch.
 pub const CANDIDATE_BATCH: usize = 32;
-/// Candidates kept for one side that is not connected; later ones are refused.
+/// Candidates in one description, and kept for one side that is not connected; later ones are refused.
 pub const CANDIDATES_KEPT: usize = 128;
+/// Lifetime of a TURN credential. A client asks for the next one before, and a call that stands is not cut by its end.
+pub const TURN_CREDENTIAL: SignedDuration = seconds(3600);
 /// Calls on one page of a history.
 pub const PAGE: std::ops::RangeInclusive<u32> = 1..=100;
 /// Calls on a page when nobody says how many.
@@ -199,6 +203,9 @@ rates! {
     CallSetup "call_setup" 20 then 1 per 60_000 ms each Person Together Open;
     /// Offers, answers and batches of candidates over HTTP.
     Signal "signal" 240 then 1 per 250 ms each Person Apart Open;
+    /// Lists of ICE servers. A call needs one, a page that is loaded another; all credentials of a person share one quota at
+    /// the TURN server, so a second one gives nothing and counting in each process is enough.
+    IceServers "ice_servers" 100 then 1 per 60_000 ms each Person Apart Open;
     /// Frames said on one connection.
     Frame "frame" 120 then 1 per 500 ms each Connection Apart Open;
     /// Frames refused for their rate; one more, and the connection is closed.

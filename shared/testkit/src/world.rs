@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use api::Source;
+use api::ice::Turn;
 use api::layers::Origins;
 use axum::Router;
 use axum::body::Body;
 use domain::clock::{Clock, Entropy};
 use domain::limit;
+use domain::sdp::Addresses;
 use http::{Method, Request};
 use http_body_util::BodyExt as _;
 use jiff::SignedDuration;
@@ -137,6 +139,8 @@ impl World {
             issuer: "test".into(),
             public_keys: keys.token_keys.clone(),
             secret: secret(&keys.cursor_secret),
+            turn: turn(),
+            addresses: Addresses::Public,
             origins: origins.clone(),
             limited: parts.limited,
         };
@@ -144,6 +148,8 @@ impl World {
         let settings = realtime::Settings {
             issuer: "test".into(),
             public_keys: keys.token_keys.clone(),
+            turn: turn(),
+            addresses: Addresses::Public,
             origins,
             limited: parts.limited,
         };
@@ -221,6 +227,16 @@ impl World {
     pub async fn people<const N: usize>(self: &Arc<Self>, names: [&str; N]) -> [Person; N] {
         person::people(self, names).await
     }
+}
+
+/// What [`turn`] signs credentials with.
+pub const TURN_SECRET: &str = "correct horse, the relay knows it too";
+
+/// A STUN server and a relay that nobody ever asks.
+fn turn() -> Turn {
+    let (stun, relay) = ("stun:stun.example.com".parse(), "turn:turn.example.com?transport=udp".parse());
+    let secret = TURN_SECRET.parse().expect("long enough");
+    Turn::new(vec![stun.expect("a URI")], vec![relay.expect("a URI")], Some(secret)).expect("all there")
 }
 
 /// Whether a path belongs to the group `auth`.

@@ -26,7 +26,7 @@ fn bodies(ada: &Person) -> Vec<(&'static str, Value, Vec<&'static str>)> {
         ("removeFromCall", json!({ "user_id": ada.id.to_string() }), vec!["user_id"]),
         ("heartbeat", json!({ "generation": 1 }), vec!["generation"]),
         ("endCall", json!({ "reason": "busy" }), vec![]),
-        ("iceCandidate", json!({ "candidates": [{ "candidate": "candidate:1" }] }), vec![]),
+        ("iceCandidate", json!({ "candidates": [{ "candidate": testkit::candidate(1) }] }), vec![]),
     ]
 }
 
@@ -144,7 +144,7 @@ async fn descriptions_and_candidates_have_their_limits() {
         json!({ "candidate": "x" }),
         json!({ "candidate": format!("candidate:{}", "x".repeat(1_100)) }),
         json!({}),
-        json!({ "candidate": "candidate:1", "port": 1 }),
+        json!({ "candidate": testkit::candidate(1), "port": 1 }),
     ] {
         let refused = ada.in_call(&call, "ice-candidate", json!({ "candidates": [candidate] })).await;
         assert_eq!(refused.summary(), "422 invalid_fields");

@@ -390,7 +390,7 @@ rows! {
     "iceCandidate" candidates_wait_for_somebody_offline {
         prepare: |world: Arc<World>| async move { Scene::of(&world).await },
         act: |scene, world| async move {
-            let body = json!({ "candidates": [{ "candidate": "candidate:1" }, { "candidate": "candidate:2" }] });
+            let body = json!({ "candidates": [{ "candidate": testkit::candidate(1) }, { "candidate": testkit::candidate(2) }] });
             scene.ada.at(&world).in_call(&scene.call, "ice-candidate", body).await.summary()
         },
         fine: ["200"],
@@ -536,7 +536,7 @@ rows! {
             scene.with(async { socket.connection.0 }).await
         },
         act: |scene, world| async move {
-            let list = json!([{ "candidate": "candidate:1" }, { "candidate": "candidate:2" }]);
+            let list = json!([{ "candidate": testkit::candidate(1) }, { "candidate": testkit::candidate(2) }]);
             let data = json!({ "call_id": scene.call, "candidates": list });
             frame_summary(&socket(&scene, &world).say("call.candidates", data).await)
         },

@@ -124,6 +124,6 @@ async fn connected(people: &[Person]) -> Scene {
 }
 
 fn candidates(numbers: &[usize]) -> Value {
-    let list: Vec<Value> = numbers.iter().map(|n| json!({ "candidate": format!("candidate:{n}") })).collect();
+    let list: Vec<Value> = numbers.iter().map(|n| json!({ "candidate": testkit::candidate(*n) })).collect();
     json!({ "candidates": list })
 }

@@ -159,11 +159,15 @@ async fn everything_that_is_limited_says_so_and_stops() {
     assert_eq!(called, Rate::CallSetup.burst());
     is_told(&refused, Rate::CallSetup);
 
+    let (listed, refused) = until_refused(async || ada.get("/api/webrtc/ice-servers").await).await;
+    assert_eq!(listed, Rate::IceServers.burst());
+    is_told(&refused, Rate::IceServers);
+
     let signal = async || {
         ada.in_call(
             "call_0000000000007000800000000000dead",
             "ice-candidate",
-            json!({ "candidates": [{ "candidate": "candidate:1" }] }),
+            json!({ "candidates": [{ "candidate": testkit::candidate(1) }] }),
         )
         .await
     };

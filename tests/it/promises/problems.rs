@@ -98,7 +98,7 @@ impl Stage {
 
     /// Candidates over HTTP and over the socket.
     async fn candidates(&self, who: &Person, call: &str, to: Option<&str>) -> Vec<Said> {
-        let mut body = json!({ "candidates": [{ "candidate": "candidate:1" }] });
+        let mut body = json!({ "candidates": [{ "candidate": testkit::candidate(1) }] });
         if let Some(to) = to {
             body["to"] = json!(to);
         }
@@ -335,7 +335,7 @@ async fn produce(code: Code, s: &Stage) -> Option<Vec<Said>> {
         C::TooManyCandidates => {
             for batch in 0..4 {
                 let candidates: Vec<Value> =
-                    (0..32).map(|n| json!({ "candidate": format!("candidate:{batch}{n:02}") })).collect();
+                    (0..32).map(|n| json!({ "candidate": testkit::candidate(batch * 100 + n) })).collect();
                 let _ = s.ada.in_call(call, "ice-candidate", json!({ "candidates": candidates })).await.expect(200);
             }
             s.candidates(&s.ada, call, None).await

@@ -179,11 +179,15 @@ fn the_tables_of_the_template_are_those_of_the_store() {
 fn no_secret_has_a_default() {
     for (name, block) in blocks("Parameters") {
         if block.contains("NoEcho: true") {
-            assert!(!block.contains("Default:"), "{name} is a secret and has a default");
+            let optional = block.contains("Default: ''\n");
+            assert!(optional || !block.contains("Default:"), "{name} is a secret and has a default");
         }
     }
     let parameters = blocks("Parameters");
     for secret in ["TokenSigningKey", "AuthSecret", "CursorSecret", "LinkedInClientSecret"] {
         assert!(parameters[secret].contains("NoEcho: true"), "{secret}");
+        assert!(!parameters[secret].contains("Default:"), "{secret}");
     }
+    assert!(parameters["TurnSecret"].contains("NoEcho: true"));
+    assert!(blocks("Rules")["RelaysHaveASecret"].contains("Assert: !Not [!Equals [!Ref TurnSecret, '']]"));
 }

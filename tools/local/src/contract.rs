@@ -42,6 +42,8 @@ pub fn openapi() -> OpenApi {
         issuer: "contract".into(),
         public_keys: keys.token_keys,
         secret: secret(&keys.cursor_secret),
+        turn: api::ice::Turn::default(),
+        addresses: domain::sdp::Addresses::Public,
         origins: Origins::exactly([]),
         limited: true,
     };

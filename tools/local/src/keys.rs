@@ -55,6 +55,11 @@ impl Keys {
     }
 }
 
+/// A fresh `TURN_SECRET`. A laptop needs none.
+pub fn turn_secret() -> String {
+    random(&SystemEntropy)
+}
+
 fn write_private(file: &Path, text: &[u8]) -> std::io::Result<()> {
     use std::io::Write as _;
     let mut options = std::fs::OpenOptions::new();

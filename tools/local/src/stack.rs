@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use api::ice::Turn;
 use api::layers::Origins;
 use api::system::{SystemClock, SystemEntropy};
 use api::{Env, Signer, Source};
@@ -14,6 +15,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use domain::clock::{Clock, Entropy};
+use domain::sdp::Addresses;
 use http::{StatusCode, header};
 use jiff::SignedDuration;
 use partners::ApiGateway;
@@ -76,6 +78,7 @@ impl Stack {
         let linkedin = linkedin_settings(&provider);
         let stand_in = linkedin.client_id == crate::provider::CLIENT_ID;
         let settings = auth_settings(&keys, &base, linkedin, options.limited)?;
+        let turn = ice_servers()?;
         let signer = Signer::new(TOKEN_ISSUER.into(), &keys.token_signing_key, &keys.token_keys)?;
         if options.demo {
             let settled = people::settle_in(&db, crate::provider::ISSUER, clock.now()).await;
@@ -87,6 +90,8 @@ impl Stack {
             issuer: TOKEN_ISSUER.into(),
             public_keys: keys.token_keys.clone(),
             secret: Keys::secret(&keys.cursor_secret)?,
+            turn: turn.clone(),
+            addresses: Addresses::Local,
             origins: Origins::loopback(),
             limited: options.limited,
         };
@@ -94,6 +99,8 @@ impl Stack {
         let settings = realtime::Settings {
             issuer: TOKEN_ISSUER.into(),
             public_keys: keys.token_keys.clone(),
+            turn,
+            addresses: Addresses::Local,
             origins: Origins::loopback(),
             limited: options.limited,
         };
@@ -259,6 +266,13 @@ fn linkedin_settings(stand_in: &Provider) -> partners::linkedin::Settings {
         userinfo_url: or("LINKEDIN_USERINFO_URL", "https://api.linkedin.com/v2/userinfo"),
         jwks_url: or("LINKEDIN_JWKS_URL", "https://www.linkedin.com/oauth/openid/jwks"),
     }
+}
+
+/// The servers that are configured; without any, two windows of one machine find each other all the same.
+fn ice_servers() -> Result<Turn, String> {
+    let mut env = Env::default();
+    let turn = Turn::from_env(&mut env, ["STUN_URLS", "TURN_URLS", "TURN_SECRET"]);
+    env.finish(turn)
 }
 
 /// Takes the data folder for this program alone, and leaves its port there for [`crate::reset`].

@@ -30,6 +30,7 @@ fn keys() -> Result<(), serde_json::Error> {
     println!("TokenKeys='{}'", serde_json::to_string(&keys.token_keys)?);
     println!("AuthSecret={}", keys.auth_secret);
     println!("CursorSecret={}", keys.cursor_secret);
+    println!("TurnSecret={}", local::keys::turn_secret());
     Ok(())
 }
 

@@ -191,6 +191,6 @@ async fn candidates_that_wait_are_bounded() {
     assert_eq!(alice.in_call(&call, "ice-candidate", batch(0, 33)).await.summary(), "422 invalid_fields");
     let single = alice.in_call(&call, "ice-candidate", candidate(3)).await;
     assert_eq!(single.summary(), "200", "the fields of a single candidate, as the predecessor's clients send it");
-    let both = json!({ "candidate": "candidate:1", "candidates": [candidate(1)] });
+    let both = json!({ "candidate": testkit::candidate(1), "candidates": [candidate(1)] });
     assert_eq!(alice.in_call(&call, "ice-candidate", both).await.summary(), "422 invalid_fields");
 }

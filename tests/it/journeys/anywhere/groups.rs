@@ -141,6 +141,28 @@ async fn two_who_call_each_other_have_one_call() {
 }
 
 #[tokio::test]
+async fn in_a_relay_only_call_nobody_learns_anybodys_address() {
+    let world = World::anywhere().await;
+    let [alice, bob] = world.people(["Alice", "Bob"]).await;
+    let at_bob = bob.connect().await;
+    let whom = json!({ "participants": [bob.id.to_string()], "relay_only": true });
+    let call = alice.post("/api/webrtc/call/initiate", whom).await.expect(201).text("/call_id");
+    at_bob.pushes().await;
+    let host = "candidate:1 1 udp 2113937151 203.0.113.9 50001 typ host";
+    let relay = "candidate:2 1 udp 2113937151 198.51.100.7 50002 typ relay raddr 203.0.113.9 rport 50001";
+    let described = format!("{}a={host}\r\na={relay}\r\n", sdp("offer"));
+    let _ = alice.in_call(&call, "offer", json!({ "sdp": described })).await.expect(200);
+    let both = json!({ "candidates": [{ "candidate": host }, { "candidate": relay }] });
+    let _ = alice.in_call(&call, "ice-candidate", both).await.expect(200);
+    let hosts_alone = json!({ "candidates": [{ "candidate": host }] });
+    let _ = alice.in_call(&call, "ice-candidate", hosts_alone).await.expect(200);
+    let told = at_bob.pushes().await;
+    assert_eq!(told.len(), 2, "of hosts alone nothing is left");
+    let text = json!(told).to_string() + &show(&bob, &call).await.to_string();
+    assert!(text.contains("198.51.100.7") && !text.contains("203.0.113.9"), "{text}");
+}
+
+#[tokio::test]
 async fn somebody_who_is_busy_says_so() {
     let world = World::anywhere().await;
     let [alice, bob] = world.people(["Alice", "Bob"]).await;
@@ -159,9 +181,16 @@ async fn a_sign_of_life_renews_a_stay_over_http_and_with_a_ping() {
     let call = alice.call(&[&bob]).await;
     let beat = alice.in_call(&call, "heartbeat", json!({ "generation": 1 })).await.expect(200);
     assert_eq!((&beat.body["seq"], &beat.body["ends_at"]), (&json!(2), &Value::Null));
+    let servers = alice.get("/api/webrtc/ice-servers").await.expect(200).body;
     let stay = json!({ "call": { "call_id": call, "generation": 1 } });
     let pong = alice.connect().await.say("ping", stay.clone()).await;
     assert_eq!(pong["data"]["call"]["renewed"]["generation"], 1);
+    for ice in [&beat.body["ice"], &pong["data"]["call"]["renewed"]["ice"]] {
+        assert_eq!(
+            (&ice["ttl"], ice["ice_servers"].as_array().map(Vec::len)),
+            (&servers["ttl"], servers["ice_servers"].as_array().map(Vec::len))
+        );
+    }
     let (at_bob, at_mallory) = (bob.connect().await, mallory.connect().await);
     let refused = at_bob.say("ping", stay.clone()).await["data"]["call"]["refused"].clone();
     assert_eq!((&refused["code"], &refused["generation"]), (&json!("stale_generation"), &json!(0)), "Bob has not come");

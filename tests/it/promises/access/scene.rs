@@ -280,13 +280,13 @@ impl Scene {
         }
         let _ = dara.in_call(&call, "end", json!({})).await.expect(200);
         let offered = offer(ada, &call, chidi, Party::Group).await;
-        let candidate = json!({ "candidates": [{ "candidate": format!("candidate:1 {}", Party::Group.canary()) }], "to": chidi.id.to_string() });
+        let candidate = json!({ "candidates": [{ "candidate": format!("candidate:1 1 udp 1 {}.local 50000 typ host", Party::Group.canary()) }], "to": chidi.id.to_string() });
         let _ = ada.in_call(&call, "ice-candidate", candidate).await.expect(200);
         calls.insert(Party::Group, (call, offered));
         let call = eve.call(&[fay]).await;
         let offered = eve.in_call(&call, "offer", description(Party::Pair)).await.expect(200).text("/offer_id");
         let _ = fay.in_call(&call, "answer", description(Party::Pair)).await.expect(200);
-        let candidate = json!({ "candidates": [{ "candidate": format!("candidate:1 {}", Party::Pair.canary()) }] });
+        let candidate = json!({ "candidates": [{ "candidate": format!("candidate:1 1 udp 1 {}.local 50000 typ host", Party::Pair.canary()) }] });
         let _ = fay.in_call(&call, "ice-candidate", candidate).await.expect(200);
         calls.insert(Party::Pair, (call, offered));
 

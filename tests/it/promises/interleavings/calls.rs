@@ -175,7 +175,8 @@ async fn candidates_from_both_sides_and_an_answer_lose_nothing() {
                 let kept = scene.show(1).await["signals"]["candidates"][0]["candidates"].clone();
                 let kept: BTreeSet<&str> =
                     kept.as_array().expect("kept").iter().map(|c| c["candidate"].as_str().expect("text")).collect();
-                assert_eq!(kept, BTreeSet::from(["candidate:1", "candidate:2", "candidate:3"]), "each, and each once");
+                let lines = [1, 2, 3].map(testkit::candidate);
+                assert_eq!(kept, lines.iter().map(String::as_str).collect(), "each, and each once");
                 assert_eq!(scene.agreed().await["state"], "connected");
             },
         )

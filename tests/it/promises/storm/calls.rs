@@ -111,7 +111,7 @@ impl Crowd {
         if over_socket && self.devices[device].socket.is_none() {
             return Ok(());
         }
-        let candidate = json!([{ "candidate": format!("candidate:{}", luck.below(40)) }]);
+        let candidate = json!([{ "candidate": testkit::candidate(luck.below(40)) }]);
         for _ in 0..2 {
             let session = self.devices[device].session.clone();
             let person = self.devices[device].person.clone();
