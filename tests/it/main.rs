@@ -8,6 +8,7 @@ mod journeys {
         mod call_rules;
         mod calling;
         mod edge;
+        mod quality;
         mod signing_in;
         mod sockets;
     }
@@ -42,6 +43,7 @@ mod promises {
     mod mass_assignment;
     mod metrics;
     mod problems;
+    mod quality;
     mod races;
     mod repeats;
     mod revocation;

@@ -9,6 +9,9 @@
 //! | `POST /api/webrtc/call/{id}/ice-candidate` | `ice_candidate.rs` |
 //! | `GET /api/webrtc/call/{id}` | `show.rs` |
 //! | `POST /api/webrtc/call/{id}/end` | `end.rs` |
+//! | `POST /api/webrtc/call/{id}/quality` | `report_quality.rs` |
+//! | `GET /api/webrtc/call/{id}/quality` | `show_quality.rs` |
+//! | `GET /api/webrtc/quality/summary` | `quality_summary.rs` |
 //! | `GET /api/webrtc/calls/active` | `active.rs` |
 //! | `GET /api/webrtc/calls/history` | `history.rs` |
 
@@ -24,7 +27,11 @@ mod history;
 mod ice_candidate;
 mod initiate;
 mod offer;
+mod quality;
+mod quality_summary;
+mod report_quality;
 mod show;
+mod show_quality;
 mod state;
 mod view;
 
@@ -42,6 +49,8 @@ pub fn router(state: State) -> OpenApiRouter {
         .routes(routes!(end::end))
         .routes(routes!(active::active))
         .routes(routes!(history::history))
+        .routes(routes!(report_quality::report_quality, show_quality::show_quality))
+        .routes(routes!(quality_summary::quality_summary))
         .with_state(state)
 }
 

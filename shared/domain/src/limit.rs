@@ -84,7 +84,7 @@ pub const QUALITY_SKEW: SignedDuration = seconds(60);
 /// Milliseconds between two reports of one stretch: sooner is a repeat, later is a new beginning.
 pub const QUALITY_INTERVAL: std::ops::RangeInclusive<u32> = 1_000..=300_000;
 /// Points that one person's account of a call keeps, shared by the peers that it is about.
-pub const QUALITY_POINTS: usize = 120;
+pub const QUALITY_POINTS: usize = 90;
 /// Seconds after which what was heard is added to its day while the call goes on.
 pub const QUALITY_FOLD: u32 = 60;
 /// Milliseconds of the longest round trip, and of the largest jitter, that is believed.
@@ -100,6 +100,10 @@ pub const QUALITY_FREEZES: [u64; 4] = [0, 2, 6, 12];
 pub const QUALITY_DROPPED: [u32; 4] = [10, 50, 100, 250];
 /// Kilobits a second of a moving picture that it needs for that.
 pub const QUALITY_PICTURE: [u64; 4] = [300, 150, 75, 30];
+/// Accounts of a call are kept for so long.
+pub const QUALITY_KEPT: SignedDuration = seconds(90 * 24 * 3600);
+/// What a person heard in a day is kept for so long.
+pub const QUALITY_DAYS_KEPT: SignedDuration = seconds(400 * 24 * 3600);
 /// Days that one summary covers, at most and when nobody says.
 pub const QUALITY_DAYS: (i32, i32) = (90, 7);
 

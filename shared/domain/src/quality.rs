@@ -5,6 +5,7 @@
 //! one adds nothing, which deltas made by the sender cannot promise. A [`track::Heard`] is one person's account of a
 //! call; [`verdict`] reads the accounts of everybody.
 
+pub mod admission;
 pub mod emodel;
 pub mod point;
 pub mod report;

@@ -122,6 +122,8 @@ problems! {
     StaleOffer "stale_offer" 409 No "The offer was replaced by a newer one", "Answer the newest offer.";
     OfferAnswered "offer_answered" 409 No "The offer was answered before", "Wait for the next offer.";
     TooManyCandidates "too_many_candidates" 409 No "Too many candidates wait for the other side", "Send an offer with an ICE restart when the other side is back.";
+    QualityOutside "quality_outside" 422 No "The report is of a time outside of the call", "Count at_ms from the call's start_time, by the server's clock.";
+    QualityAbsurd "quality_absurd" 422 No "The report cannot be true", "Send the counters of getStats as they are, never their differences.";
     CursorInvalid "cursor_invalid" 422 No "The cursor is not one of ours, or of another list", "Start again without a cursor.";
 
     // Sockets.
@@ -319,6 +321,8 @@ macro_rules! told_as {
 use domain::account::AccountRefused;
 use domain::call::CallRefused;
 use domain::negotiation::NegotiationRefused;
+use domain::quality::admission::Outside;
+use domain::quality::report::Absurd;
 use domain::session::SessionRefused;
 use domain::sign_in::SignInRefused;
 
@@ -343,6 +347,17 @@ told_as! {
         R::StaleOffer(_) => StaleOffer,
         R::Answered(_) => OfferAnswered,
         R::TooManyCandidates => TooManyCandidates,
+    }
+    Outside {
+        R => QualityOutside,
+    }
+    Absurd {
+        R::Uncountable
+        | R::Delay
+        | R::LostBeforeAny
+        | R::LostMoreThanSent
+        | R::Concealed
+        | R::Bitrate => QualityAbsurd,
     }
     SessionRefused {
         R::Expired => SessionExpired,

@@ -21,6 +21,11 @@ fn bodies(ada: &Person) -> Vec<(&'static str, Value, Vec<&'static str>)> {
         ("initiateCall", json!({ "participants": ["usr_0000000000007000800000000000dead"] }), vec!["participants"]),
         ("offer", json!({ "sdp": sdp("x") }), vec!["sdp"]),
         ("answer", json!({ "sdp": sdp("x") }), vec!["sdp"]),
+        (
+            "reportQuality",
+            json!({ "peers": [{ "user_id": "usr_0000000000007000800000000000dead", "at_ms": 0 }] }),
+            vec!["peers"],
+        ),
         ("iceCandidate", json!({ "candidates": [{ "candidate": "candidate:1" }] }), vec![]),
     ]
 }
