@@ -82,7 +82,7 @@ pub(crate) async fn quality_summary(
         return Err(invalid("?from", "must be at most 90 days before to, both included").into());
     }
     let days = state.quality.days(caller.sub, midnight(from), midnight(to)).await?;
-    let sum = days.iter().fold(Tally::default(), |sum, day| sum.and(day));
+    let sum = days.iter().fold(Tally::default(), Tally::and);
     let all: u64 = sum.levels.iter().sum();
     // Tenths of a percent.
     let share =

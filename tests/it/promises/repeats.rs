@@ -76,6 +76,7 @@ fn every_post_takes_a_key_or_is_harmless_to_repeat() {
         ("answer", "the same answer again is the one that is there"),
         ("iceCandidate", "the same candidate again is the one that is there"),
         ("endCall", "a call ends once"),
+        ("reportQuality", "counters are cumulative, and their time is their number"),
     ];
     for (path, item) in contract()["paths"].as_object().expect("paths") {
         let Some(operation) = item.get("post") else { continue };
