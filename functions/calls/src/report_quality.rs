@@ -105,7 +105,7 @@ async fn admit(
         let now = state.now();
         let call = state.switchboard.call_of(by, id, fresh).await?.value.settle(now).0;
         let admitted = reporter(&call, by, device, reports, now).map_err(Problem::from);
-        match admitted.and_then(|since| within(&call, since, reports, now).map(|()| since).map_err(Problem::from)) {
+        match admitted.and_then(|since| within(&call, by, since, reports, now).map(|()| since).map_err(Problem::from)) {
             Ok(since) => return Ok((call, since)),
             Err(problem) => refused = problem,
         }

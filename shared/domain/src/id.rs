@@ -102,6 +102,8 @@ ids! {
     SessionId => "ses",
     /// One call, from the invitation to the last hang-up.
     CallId => "call",
+    /// One recording of a call.
+    RecordingId => "rec",
     /// One session description offer within a call; its answer names it.
     OfferId => "off",
     /// One socket ticket, and the connection it opened.

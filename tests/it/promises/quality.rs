@@ -38,6 +38,9 @@ async fn a_day_is_exact_however_late_and_however_often_it_is_told() {
     let call = connected(&ada, &bo).await;
     for tens in 0..=12 {
         world.clock.advance(SignedDuration::from_secs(10));
+        for person in [&ada, &bo] {
+            let _ = person.in_call(&call, "heartbeat", json!({ "generation": 1 })).await.expect(200);
+        }
         assert_eq!(tell(&ada, &call, &bo, tens, 0).await, "200");
     }
     let during = sum(&ada).await;

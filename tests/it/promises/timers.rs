@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::call::{self, Call, CallKind};
+use domain::call::{self, Call, CallKind, Goodbye, Terms};
 use domain::clock::Clock as _;
 use domain::id::{CallId, UserId};
 use jiff::SignedDuration;
@@ -74,10 +74,11 @@ async fn the_stream_of_a_laptop_tells_of_calls_that_began_and_of_nothing_else() 
     let person = |n| call::Person { user: UserId::derived([n; 16]), name: "Somebody".parse().expect("a name") };
     let begin = async |n| {
         let (id, device) = (CallId::derived([n; 16]), "d".parse().expect("a device"));
-        let begun = Call::start(id, CallKind::Audio, person(1), device, vec![person(2)], now).expect("two people");
-        calls.begin(&begun.0, begun.1, &[], None).await.expect("nobody has it");
-        let (ended, event) = begun.0.end(person(1).user, now).expect("it rings");
-        calls.save(&ended, event.expect("it ended"), 1).await.expect("nobody else wrote");
+        let begun = Call::start(id, Terms::free(CallKind::Audio), person(1), &device, vec![person(2)], now)
+            .expect("two people");
+        calls.begin(&begun.0, &begun.1, &[], None, None).await.expect("nobody has it");
+        let (ended, facts) = begun.0.end(person(1).user, None, Goodbye::Declined, now).expect("it rings");
+        calls.save(&ended, &facts, 1).await.expect("nobody else wrote");
     };
     // What came before it was read is not told: so calls begin until one is.
     let mut n = 9;

@@ -38,9 +38,11 @@ pub fn reporter(
     since.ok_or(CallRefused::NotJoined)
 }
 
-/// Whether every report is of a time between the call's start and now, or its end; clocks may differ a little.
-pub fn within(call: &Call, since: Timestamp, reports: &[Report], now: Timestamp) -> Result<(), Outside> {
-    let last = call.ended_at().unwrap_or(now).min(now) + limit::QUALITY_SKEW;
+/// Whether every report is of a time between the call's start and now, or the end of this person's stay; clocks may
+/// differ a little.
+pub fn within(call: &Call, by: UserId, since: Timestamp, reports: &[Report], now: Timestamp) -> Result<(), Outside> {
+    let left = call.participant(by).ok().and_then(|person| person.left_at);
+    let last = left.or(call.ended_at()).unwrap_or(now).min(now) + limit::QUALITY_SKEW;
     let late = |report: &Report| since + SignedDuration::from_millis(report.at_ms.into()) > last;
     if reports.iter().any(late) { Err(Outside) } else { Ok(()) }
 }
@@ -48,7 +50,7 @@ pub fn within(call: &Call, since: Timestamp, reports: &[Report], now: Timestamp)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::{CallKind, Person};
+    use crate::call::{CallKind, Goodbye, Person, Terms};
     use crate::id::CallId;
 
     fn user(n: u8) -> UserId {
@@ -63,7 +65,20 @@ mod tests {
         let person = |n| Person { user: user(n), name: "Somebody".parse().expect("a name") };
         let id = CallId::derived([9; 16]);
         let people = vec![person(2), person(3)];
-        Call::start(id, CallKind::Audio, person(1), "d1".parse().expect("a device"), people, at(0)).expect("three").0
+        Call::start(id, Terms::free(CallKind::Audio), person(1), &device(1), people, at(0)).expect("three").0
+    }
+
+    fn device(n: u8) -> DeviceId {
+        format!("d{n}").parse().expect("a device")
+    }
+
+    fn end(call: Call, by: u8, seconds: i64) -> Call {
+        call.end(user(by), None, Goodbye::Declined, at(seconds)).expect("in it").0
+    }
+
+    /// Since the fifth second.
+    fn talk() -> Call {
+        call().join(user(2), &device(2), None, at(5)).expect("it rings").0
     }
 
     fn report(about: u8, at_ms: u32) -> Report {
@@ -72,12 +87,11 @@ mod tests {
 
     #[test]
     fn who_took_part_may_report_about_who_took_part() {
-        let device = |n: u8| format!("d{n}").parse::<DeviceId>().expect("a device");
         let ask =
             |call: &Call, by, with, about, now| reporter(call, user(by), &device(with), &[report(about, 0)], at(now));
         let rings = call();
         assert_eq!(ask(&rings, 1, 1, 2, 1), Err(CallRefused::NotAPeer), "nobody has answered");
-        let talk = rings.clone().answer(user(2), &device(2), at(5)).expect("it rings").0;
+        let talk = talk();
         assert_eq!(ask(&talk, 1, 1, 2, 6), Ok(at(5)));
         assert_eq!(ask(&talk, 7, 7, 2, 6), Err(CallRefused::Stranger));
         assert_eq!(ask(&talk, 3, 3, 2, 6), Err(CallRefused::NotJoined));
@@ -85,18 +99,17 @@ mod tests {
         for about in [1, 3, 7] {
             assert_eq!(ask(&talk, 1, 1, about, 6), Err(CallRefused::NotAPeer));
         }
-        let over = talk.end(user(3), at(7)).expect("it rings").0.end(user(2), at(10)).expect("they talk").0;
+        let over = end(end(talk, 3, 7), 2, 10);
         assert_eq!(ask(&over, 2, 2, 1, 10 + 300), Ok(at(5)), "a little late is in time");
         assert_eq!(ask(&over, 2, 2, 1, 10 + 301), Err(CallRefused::Over));
-        assert_eq!(ask(&rings.end(user(1), at(2)).expect("it rings").0, 1, 1, 2, 3), Err(CallRefused::Over));
+        assert_eq!(ask(&end(rings, 1, 2), 1, 1, 2, 3), Err(CallRefused::Over));
     }
 
     #[test]
     fn a_report_is_of_the_call_and_not_of_what_comes() {
-        let talk = call().answer(user(2), &"d".parse().expect("a device"), at(5)).expect("it rings").0;
-        let ask = |call: &Call, at_ms, now| within(call, at(5), &[report(2, at_ms)], at(now));
-        assert_eq!((ask(&talk, 65_000, 10), ask(&talk, 65_001, 10)), (Ok(()), Err(Outside)));
-        let over = talk.end(user(3), at(7)).expect("rings").0.end(user(1), at(20)).expect("talks").0;
+        let ask = |call: &Call, at_ms, now| within(call, user(1), at(5), &[report(2, at_ms)], at(now));
+        assert_eq!((ask(&talk(), 65_000, 10), ask(&talk(), 65_001, 10)), (Ok(()), Err(Outside)));
+        let over = end(end(talk(), 3, 7), 1, 20);
         assert_eq!((ask(&over, 75_000, 200), ask(&over, 75_001, 200)), (Ok(()), Err(Outside)));
     }
 }

@@ -1,0 +1,149 @@
+//! A recording, and everybody's consent to it.
+//!
+//! Nothing is recorded while somebody who is in the call has not consented. Whoever joins has not, so a recording pauses
+//! for everybody who comes, also for who comes again. A consent can be taken back at any time.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Call, CallEvent, CallRefused, Moved, Standing};
+use crate::id::{RecordingId, UserId};
+use crate::text::DeviceId;
+
+/// What somebody said to a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consent {
+    /// Yes or no.
+    pub given: bool,
+    /// When they said so.
+    pub at: Timestamp,
+}
+
+/// A recording of a call that is under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorder {
+    /// Its id.
+    pub id: RecordingId,
+    /// Who records.
+    pub by: UserId,
+    /// With which device.
+    pub device: DeviceId,
+    /// When everybody was asked.
+    pub asked_at: Timestamp,
+    /// When everybody who was there had consented for the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+}
+
+/// How a recording stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingState {
+    /// Not everybody has answered, and nothing was recorded yet.
+    Asking,
+    /// Everybody who is in the call has consented.
+    Running,
+    /// Somebody came, or does not consent any more.
+    Paused,
+}
+
+impl Call {
+    /// Who is in the call and has not consented to the recording.
+    pub fn without_consent(&self) -> impl Iterator<Item = UserId> {
+        self.joined().filter(|person| !person.consent.is_some_and(|consent| consent.given)).map(|person| person.user)
+    }
+
+    /// How the recording stands, when there is one.
+    pub fn recording_state(&self) -> Option<RecordingState> {
+        let recording = self.recording.as_ref()?;
+        Some(match (self.without_consent().next(), recording.started_at) {
+            (None, _) => RecordingState::Running,
+            (Some(_), None) => RecordingState::Asking,
+            (Some(_), Some(_)) => RecordingState::Paused,
+        })
+    }
+
+    /// Asks everybody for their consent; who asks has given it. No fact when this recording was asked for before.
+    pub fn start_recording(self, id: RecordingId, by: UserId, device: &DeviceId, now: Timestamp) -> Moved {
+        let (mut call, mut facts) = self.live(by, now)?;
+        if !call.has_joined(by, device)? {
+            return Err(CallRefused::NotJoined);
+        }
+        match &call.recording {
+            Some(known) if known.id == id && known.by == by => return Ok((call, facts)),
+            Some(other) => return Err(CallRefused::Recorded(other.id)),
+            None => {}
+        }
+        call.recording = Some(Recorder { id, by, device: device.clone(), asked_at: now, started_at: None });
+        call.happened(&mut facts, CallEvent::RecordingAsked { by });
+        call.says(by, true, now, &mut facts);
+        Ok((call, facts))
+    }
+
+    /// This person consents, refuses, or takes a consent back. No fact when they had said so.
+    pub fn consent(self, by: UserId, given: bool, now: Timestamp) -> Moved {
+        let (mut call, mut facts) = self.live(by, now)?;
+        let person = call.participant(by)?;
+        if person.standing != Standing::Joined {
+            return Err(CallRefused::NotJoined);
+        }
+        if call.recording.is_none() {
+            return Err(CallRefused::NotRecorded);
+        }
+        if person.consent.is_none_or(|said| said.given != given) {
+            call.says(by, given, now, &mut facts);
+        }
+        Ok((call, facts))
+    }
+
+    fn says(&mut self, by: UserId, given: bool, now: Timestamp, facts: &mut Vec<CallEvent>) {
+        if let Ok(person) = self.participant_mut(by) {
+            person.consent = Some(Consent { given, at: now });
+        }
+        self.happened(facts, if given { CallEvent::Consented { user: by } } else { CallEvent::Refused { user: by } });
+        let everybody = self.without_consent().next().is_none();
+        if let Some(recording) = &mut self.recording
+            && recording.started_at.is_none()
+            && everybody
+        {
+            recording.started_at = Some(now);
+            self.happened(facts, CallEvent::RecordingStarted);
+        }
+    }
+
+    /// Ends the recording: who makes it may, and the host. No fact when it is over.
+    pub fn stop_recording(self, id: RecordingId, by: UserId, now: Timestamp) -> Moved {
+        let (mut call, mut facts) = self.settle(now);
+        call.participant(by)?;
+        match &call.recording {
+            Some(recording) if recording.id == id && (recording.by == by || call.host() == Some(by)) => {
+                call.stop_tape(&mut facts);
+            }
+            Some(recording) if recording.id == id => return Err(CallRefused::NotRecorded),
+            _ => {}
+        }
+        Ok((call, facts))
+    }
+
+    pub(super) fn stop_tape(&mut self, facts: &mut Vec<CallEvent>) {
+        if self.recording.take().is_some() {
+            for person in &mut self.people {
+                person.consent = None;
+            }
+            self.happened(facts, CallEvent::RecordingStopped);
+        }
+    }
+
+    /// Whether what this person records of the call at this moment may be kept.
+    pub fn may_record(&self, id: RecordingId, by: UserId, now: Timestamp) -> Result<(), CallRefused> {
+        let (call, _) = self.clone().live(by, now)?;
+        match &call.recording {
+            Some(recording) if recording.id == id && recording.by == by => {}
+            _ => return Err(CallRefused::NotRecorded),
+        }
+        match call.recording_state() {
+            Some(RecordingState::Running) => Ok(()),
+            _ => Err(CallRefused::ConsentMissing),
+        }
+    }
+}
