@@ -98,7 +98,7 @@ pub const QUALITY_SKEW: SignedDuration = seconds(60);
 /// Milliseconds between two reports of one stretch: sooner is a repeat, later is a new beginning.
 pub const QUALITY_INTERVAL: std::ops::RangeInclusive<u32> = 1_000..=300_000;
 /// Points that one person's account of a call keeps, shared by the peers that it is about.
-pub const QUALITY_POINTS: usize = 90;
+pub const QUALITY_POINTS: usize = 60;
 /// Seconds after which what was heard is added to its day while the call goes on.
 pub const QUALITY_FOLD: u32 = 60;
 /// Milliseconds of the longest round trip, and of the largest jitter, that is believed.

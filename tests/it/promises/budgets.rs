@@ -132,7 +132,7 @@ async fn no_report_of_quality_costs_more_than_its_budget() {
     for tens in 1..6 {
         within("a later one", tell(tens).await, 3, 0.5 + 1.0, 1.0);
     }
-    within("once a minute, with the person's day", tell(6).await, 5, 0.5 + 1.0 + 1.0 + 1.0, 2.0 * (1.0 + 1.0));
+    within("once a minute, with the person's day", tell(6).await, 5, 0.5 + 1.0 + 1.0 + 1.0, 2.0 * (2.0 + 1.0));
     let _ = ada.get(&format!("/api/webrtc/call/{call}/quality")).await.expect(200);
     within("the quality of a call", world.meter().take(), 2, 0.5 + 1.0, 0.0);
     let _ = ada.get("/api/webrtc/quality/summary").await.expect(200);
