@@ -70,8 +70,8 @@ export class Quality {
   }
 }
 
-/** @param {number | undefined} n */
-const whole = (n) => Math.max(0, Math.round(n ?? 0));
+/** What a browser does not count is zero. @param {number | undefined} n */
+const whole = (n) => (n && Number.isFinite(n) ? Math.max(0, Math.round(n)) : 0);
 
 /**
  * What a connection counts, in the server's words.
