@@ -15,7 +15,7 @@ pub struct Tally {
     pub calls: u32,
     /// Seconds of the call that were measured.
     pub seconds: u32,
-    /// Milliseconds by tenths of MOS, from 1.0; shorter while the later ones are zero.
+    /// Milliseconds by tenths of MOS, rounded, from 1.0; shorter while the later ones are zero.
     pub mos: Vec<u64>,
     /// Milliseconds by level, the worst first.
     pub levels: [u64; 5],
@@ -28,7 +28,7 @@ impl Tally {
     pub fn hear(&mut self, point: &Point) {
         let span = u64::from(point.span_ms);
         if point.mos > 0 {
-            let tenth = (point.mos.clamp(100, 450) as usize - 100) / 10;
+            let tenth = (point.mos.clamp(100, 450) as usize - 95) / 10;
             if self.mos.len() <= tenth {
                 self.mos.resize(tenth + 1, 0);
             }
