@@ -2,6 +2,8 @@ import { asProblem } from "./problem.js";
 
 /** What a connection counts is read this often; whoever reads later loses nothing, since counters go on. */
 const EVERY = 10_000;
+/** By then both sides know when the call began. */
+const FIRST = 1_000;
 
 /**
  * @typedef {"bad" | "poor" | "fair" | "good" | "excellent"} Level
@@ -41,7 +43,7 @@ export class Quality {
   start() {
     if (this.#timer !== undefined) return;
     this.#timer = setInterval(() => void this.tell(), EVERY);
-    void this.tell();
+    setTimeout(() => void this.tell(), FIRST);
   }
 
   /** Reads once more, and then no more. */
@@ -88,7 +90,8 @@ export function count(report) {
   };
   const outbound = of("outbound-rtp");
   const packets = sum(outbound, "packetsSent");
-  const path = of("candidate-pair").find(({ nominated, state }) => nominated && state === "succeeded");
+  const chosen = of("transport")[0]?.selectedCandidatePairId;
+  const path = of("candidate-pair").find(({ id, nominated, state }) => (chosen ? id === chosen : nominated && state === "succeeded"));
   const reasons = outbound.map(({ qualityLimitationReason }) => qualityLimitationReason ?? "none");
   return {
     round_trip_ms: Math.ceil((path?.currentRoundTripTime ?? 0) * 1000),

@@ -1,4 +1,5 @@
-//! Reports are constructed, not recorded: each says what it means. A browser's own are in the peers' tests.
+//! Reports are constructed, not recorded, but for `recorded.json`: what two pages of Chromium told of 35 seconds between
+//! them on one busy machine.
 
 use proptest::prelude::*;
 
@@ -165,6 +166,8 @@ fn between_two_the_sender_that_is_held_back_and_hears_well_has_a_narrow_way_up()
     let verdict = |speaker: &Heard| of_direction(&[speaker.clone(), listener.clone()], user(2), user(1));
     assert_eq!(verdict(&speaker), Verdict::Network, "nothing tells the way up from the way down");
     change(&mut speaker, |point| point.limited = Limited::Bandwidth);
+    assert_eq!(verdict(&speaker), Verdict::Network, "its estimate grows");
+    change(&mut speaker, |point| point.available_kbps = 90);
     assert_eq!(verdict(&speaker), Verdict::Uplink);
     assert_eq!(of_direction(&[speaker.clone(), listener.clone()], user(1), user(2)), Verdict::None);
     change(&mut speaker, |point| point.mos = 200);
@@ -200,6 +203,24 @@ fn what_is_bad_without_a_loss_is_a_device() {
     let mut listener = heard(2, &[(1, 0)]);
     change(&mut listener, |p| p.picture = 2);
     assert_eq!(of_direction(&[slow, listener], user(2), user(1)), Verdict::Device);
+}
+
+#[test]
+fn what_chromium_recorded_on_one_machine_is_good_and_nobodys_fault() {
+    let recorded: std::collections::BTreeMap<String, Vec<Report>> =
+        serde_json::from_str(include_str!("recorded.json")).expect("as recorded");
+    let (ada, bo) = (recorded["bo"][0].user_id, recorded["ada"][0].user_id);
+    let account = |by, name: &str| recorded[name].iter().fold(Heard::nothing(by), |heard, one| take(heard, *one));
+    let both = [account(ada, "ada"), account(bo, "bo")];
+    for (listener, speaker) in [(ada, bo), (bo, ada)] {
+        let heard = both.iter().find(|heard| heard.by == listener).expect("both told");
+        let points = &heard.track(speaker).expect("of the other").points;
+        assert_eq!(points.len(), recorded["ada"].len() - 1, "the first is what is counted from");
+        assert!(points.iter().all(|point| point.lost == 0 && point.mos >= 400), "{points:?}");
+        assert!(points[1..].iter().all(|point| point.picture >= 1), "the picture came later: {points:?}");
+        assert!(points[0].mos < points[2].mos, "the jitter buffer is long at first");
+        assert_eq!(of_direction(&both, listener, speaker), Verdict::None);
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@
 //! | 4 | under 1 % lost | the speaker sends less for want of processor | device |
 //! | 5 | anything else | the speaker sounds well to somebody else, and nobody to the listener | downlink |
 //! | 6 | | the speaker sounds well to nobody, of two or more, and somebody else does to the listener | uplink |
-//! | 7 | | no third person; the speaker sends less for want of bandwidth and hears the listener well | uplink |
+//! | 7 | | no third person; the speaker has under 200 kbit/s, sends less for it, and hears the listener well | uplink |
 //! | 8 | | | network |
 //!
 //! Between two people alone a narrow way down looks like a bad way between, so it is `network`, and never a guess. In
@@ -30,6 +30,8 @@ const LOSSLESS: u32 = 10;
 const TOO_SLOW: u32 = 50;
 /// Milliseconds of jitter, from which sound is made up for lateness.
 const JITTERY: u32 = 30;
+/// Kilobits a second that are too few. Every sender is held back at first, while its estimate grows from 300.
+const NARROW: std::ops::RangeInclusive<u32> = 1..=200;
 /// The part of the time, one in so many, that must be impaired.
 const NOTEWORTHY: u64 = 20;
 
@@ -60,6 +62,7 @@ impl Moment<'_> {
     pub fn verdict(&self) -> Verdict {
         let Self { heard, spoken, speaker, listener } = *self;
         let held = spoken.map_or(Limited::None, |spoken| spoken.limited);
+        let narrow = held == Limited::Bandwidth && spoken.is_some_and(|spoken| NARROW.contains(&spoken.available_kbps));
         let hears_well = spoken.is_some_and(|spoken| spoken.level().is_some() && !spoken.is_impaired());
         let alone = speaker == Others::default() && listener == Others::default();
         match () {
@@ -69,7 +72,7 @@ impl Moment<'_> {
             () if heard.lost < LOSSLESS && held == Limited::Cpu => Verdict::Device,
             () if speaker.well > 0 && listener.well == 0 => Verdict::Downlink,
             () if speaker.well == 0 && speaker.badly > 0 && listener.well > 0 => Verdict::Uplink,
-            () if alone && held == Limited::Bandwidth && hears_well => Verdict::Uplink,
+            () if alone && narrow && hears_well => Verdict::Uplink,
             () => Verdict::Network,
         }
     }
