@@ -130,7 +130,8 @@ impl Calls {
         item.map(|item| read_item::<Live>(item).map(|live| live.call)).transpose()
     }
 
-    /// Saves a call that more people were asked into: a line to it for each of them and the invitation in their inbox.
+    /// Saves a call that more people were asked into: a line to it for each of them and the invitation in their inbox. If
+    /// nobody is new, only the answer is kept.
     pub async fn invite(
         &self,
         call: &Call,
@@ -139,10 +140,16 @@ impl Calls {
         asked: &[Versioned<Card>],
         kept: Option<(&Kept, Timestamp)>,
     ) -> Result<(), StoreError> {
-        let mut writes = vec![call_put(call, facts, read)?];
+        let mut writes = Vec::new();
+        if !asked.is_empty() {
+            writes.push(call_put(call, facts, read)?);
+        }
         for card in asked {
             writes.push(line(call, card.value.user, Line::In(call.id), Expect::Whatever)?);
             writes.push(card_put(card)?);
+        }
+        if writes.is_empty() && kept.is_none() {
+            return Ok(());
         }
         self.db.transact_once(Table::Calls, writes, kept).await
     }
@@ -257,13 +264,15 @@ impl Calls {
         Ok(Page { calls, next: last.or(page.next) })
     }
 
-    /// The person's calls that may be live, newest first; settle them. Lines to calls that are surely over are read until
-    /// they are cleaned up, within two days.
-    pub async fn live(&self, user: UserId, now: Timestamp) -> Result<Vec<Versioned<Call>>, StoreError> {
+    /// The person's calls that may be live, newest first, but those that are `known`; settle them. Lines to calls that are
+    /// surely over are read until they are cleaned up, within two days.
+    pub async fn live(&self, user: UserId, known: &[Call], now: Timestamp) -> Result<Vec<Versioned<Call>>, StoreError> {
         let any = Key::Live(user, Line::With(user));
         let lines = self.db.query_all(Ask { range: Range::Prefix(LIVE.into()), ..Ask::all_of(&any) }).await?;
         let lines = lines.into_iter().map(read_item::<Live>).collect::<Result<Vec<_>, _>>()?;
-        let mut ids: Vec<CallId> = lines.iter().filter(|line| now < line.gone_by).map(|line| line.call).collect();
+        let is_known = |id| known.iter().any(|call| call.id == id);
+        let open = lines.iter().filter(|line| now < line.gone_by && !is_known(line.call));
+        let mut ids: Vec<CallId> = open.map(|line| line.call).collect();
         ids.sort_unstable();
         ids.dedup();
         ids.reverse();
