@@ -2,6 +2,7 @@ import { Emitter } from "./events.js";
 import { capture } from "./media.js";
 import { isGone, isPending, Mesh, ORDER } from "./mesh.js";
 import { asProblem, Problem } from "./problem.js";
+import { Quality } from "./quality.js";
 import { Sending } from "./sending.js";
 
 /** Pushes can be lost: while a call is not as it should be, the server is asked again this often. */
@@ -17,6 +18,7 @@ const AGAIN = { first: 1_000, most: 30_000 };
  * @property {{ user_id: string, stream: MediaStream | null }} stream
  * @property {{ user_id: string, audio: boolean, video: boolean, screen: boolean }} media what somebody sends now
  * @property {import("./types.js").Participant[]} people
+ * @property {import("./quality.js").Reading} quality how somebody is heard now
  *
  * @typedef {object} Host what a call needs of the client
  * @property {string} me
@@ -41,8 +43,12 @@ export class Call {
   /** What the others said that they send. @type {Map<string, { audio: boolean, video: boolean, screen: boolean }>} */
   media = new Map();
 
+  /** How the others were heard last. @type {Map<string, import("./quality.js").Reading>} */
+  quality = new Map();
+
   #host;
   #mesh;
+  #quality;
   /** @type {Sending | null} */
   #sending = null;
   /** @type {Promise<void> | null} */
@@ -63,6 +69,7 @@ export class Call {
     this.participants = view.participants;
     this.since = view.start_time;
     this.#mesh = this.#weave();
+    this.#quality = this.#listen();
     this.#timers.ring = setTimeout(() => this.sync(), Math.max(0, Date.parse(view.ring_until) - host.now()) + 500);
     this.#timers.heal = setInterval(() => this.#isAmiss && this.sync(), HEAL_EVERY);
   }
@@ -228,6 +235,24 @@ export class Call {
     );
   }
 
+  #listen() {
+    const { device, now, send, log } = this.#host;
+    return new Quality({
+      id: this.id,
+      device,
+      now,
+      send,
+      log,
+      since: () => this.since,
+      others: () => this.others,
+      stats: () => this.stats(),
+      heard: (reading) => {
+        this.quality.set(reading.user_id, reading);
+        this.#emitter.emit("quality", reading);
+      },
+    });
+  }
+
   /** @param {boolean} video */
   async #accept(video) {
     if (this.isOver) throw over(this);
@@ -324,6 +349,7 @@ export class Call {
     if (to === "connected") {
       this.#wasConnected = true;
       this.#attempt = 0;
+      this.#quality.start();
       if (this.muted.audio || this.muted.video || this.screen) this.#tell();
     }
     this.#emitter.emit("state", { from, to, reason });
@@ -334,6 +360,7 @@ export class Call {
     if (this.isOver) return;
     for (const timer of Object.values(this.#timers)) clearTimeout(timer);
     this.#become(state, reason);
+    this.#quality.stop();
     this.#mesh.close();
     this.#sending?.stop();
     this.#host.finished(this);

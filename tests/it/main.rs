@@ -10,6 +10,7 @@ mod journeys {
         mod edge;
         mod groups;
         mod ice;
+        mod quality;
         mod signing_in;
         mod sockets;
     }
@@ -45,6 +46,7 @@ mod promises {
     mod mass_assignment;
     mod metrics;
     mod problems;
+    mod quality;
     mod races;
     mod repeats;
     mod revocation;

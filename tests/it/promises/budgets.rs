@@ -138,6 +138,31 @@ async fn no_timer_costs_more_than_its_budget() {
     within("a ring ended by the clock, and 1 request per person told", world.meter().take(), 5 + 2, 1.5 + 1.0, 7.0);
 }
 
+#[tokio::test]
+async fn no_report_of_quality_costs_more_than_its_budget() {
+    let world = World::new().await;
+    let (ada, bo) = (Person::arrive(&world, "Ada").await, Person::arrive(&world, "Bo").await);
+    let call = ada.call(&[&bo]).await;
+    let _ = ada.in_call(&call, "offer", json!({ "sdp": sdp("offer") })).await.expect(200);
+    let _ = bo.in_call(&call, "answer", json!({ "sdp": sdp("answer") })).await.expect(200);
+    let tell = async |tens: u32| {
+        world.meter().take();
+        let body = json!({ "peers": [testkit::report(bo.id, tens, 0)] });
+        let _ = ada.in_call(&call, "quality", body).await.expect(200);
+        world.meter().take()
+    };
+    within("a report of quality", tell(0).await, 3, 0.5 + 1.0, 1.0);
+    within("the same again", tell(0).await, 2, 0.5 + 1.0, 0.0);
+    for tens in 1..6 {
+        within("a later one", tell(tens).await, 3, 0.5 + 1.0, 1.0);
+    }
+    within("once a minute, with the person's day", tell(6).await, 5, 0.5 + 1.0 + 1.0 + 1.0, 2.0 * (2.0 + 1.0));
+    let _ = ada.get(&format!("/api/webrtc/call/{call}/quality")).await.expect(200);
+    within("the quality of a call", world.meter().take(), 2, 0.5 + 1.0, 0.0);
+    let _ = ada.get("/api/webrtc/quality/summary").await.expect(200);
+    within("a summary", world.meter().take(), 1, 0.5, 0.0);
+}
+
 /// A history of this many calls, each like the one that is there.
 async fn grow(world: &World, person: &Person, from: usize, to: usize) {
     let snapshot = world.snapshot().await;

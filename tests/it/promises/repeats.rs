@@ -82,6 +82,7 @@ fn every_post_takes_a_key_or_is_harmless_to_repeat() {
         ("answer", "the same answer again is the one that is there"),
         ("iceCandidate", "the same candidate again is the one that is there"),
         ("endCall", "a call ends once"),
+        ("reportQuality", "counters are cumulative, and their time is their number"),
         ("joinCall", "names the stay that it ends, so it begins the next one once"),
         ("removeFromCall", "who is gone stays gone"),
         ("heartbeat", "the second sign of life says no more than the first"),
