@@ -59,7 +59,7 @@ async fn ring_one(state: &State, call: &Call, room: &Room, now: Timestamp) {
     let invitation = InboxFact::CallInvited { call: call.id };
     let kept = room.card.as_ref().map(|card| card.value.inbox.kept.iter());
     let Some(entry) = kept.into_iter().flatten().rfind(|entry| entry.fact == invitation) else { return };
-    let push = Push::CallInvited(CallPush { call: CallView::of(call, now) });
+    let push = Push::CallInvited(CallPush { call: Box::new(CallView::of(call, now)) });
     let frame = ServerFrame::inbox(push, now, entry.seq);
     state.switchboard.connections.post(&*state.switchboard.courier, &room.leases, &frame, now).await;
 }

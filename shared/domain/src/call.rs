@@ -85,6 +85,7 @@ impl Standing {
 }
 
 /// What a device sends at the moment.
+#[expect(clippy::struct_excessive_bools, reason = "four switches of a device, each on or off by itself")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Media {

@@ -87,6 +87,7 @@ pub struct CallCandidates {
 }
 
 /// `call.media`.
+#[expect(clippy::struct_excessive_bools, reason = "four switches of a device, each on or off by itself")]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CallMedia {
@@ -308,7 +309,7 @@ pub struct PresenceReply {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CallPush {
     /// As it stands.
-    pub call: CallView,
+    pub call: Box<CallView>,
 }
 
 macro_rules! pushes {
@@ -353,7 +354,7 @@ pushes! {
 impl Push {
     /// What happened to a call, as it stands now.
     pub fn call(call: CallView, facts: &[CallEvent]) -> Self {
-        let push = CallPush { call };
+        let push = CallPush { call: Box::new(call) };
         match facts {
             _ if push.call.end_time.is_some() => Self::CallEnded(push),
             [CallEvent::Warned] => Self::CallEnding(push),

@@ -226,7 +226,7 @@ pub struct Problem {
     /// Seconds until the same request may succeed.
     pub retry_after: Option<i64>,
     /// What stood in the way, so that the client can go on from there.
-    pub newest: Newest,
+    pub newest: Option<Box<Newest>>,
 }
 
 /// The newer thing that a refused request did not know of.
@@ -240,17 +240,25 @@ pub struct Newest {
     pub generation: Option<u32>,
 }
 
+impl Newest {
+    fn serialize_into<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        if let Some(call) = &self.superseded_by {
+            map.serialize_entry("superseded_by", call)?;
+        }
+        if let Some(epoch) = &self.epoch {
+            map.serialize_entry("epoch", epoch)?;
+        }
+        if let Some(generation) = &self.generation {
+            map.serialize_entry("generation", generation)?;
+        }
+        Ok(())
+    }
+}
+
 impl Problem {
     /// A problem that says no more than its title.
     pub fn new(code: Code) -> Self {
-        Self {
-            code,
-            detail: code.title().into(),
-            errors: Vec::new(),
-            instance: None,
-            retry_after: None,
-            newest: Newest::default(),
-        }
+        Self { code, detail: code.title().into(), errors: Vec::new(), instance: None, retry_after: None, newest: None }
     }
 
     /// With a sentence of its own.
@@ -281,14 +289,8 @@ impl Serialize for Problem {
         if let Some(seconds) = self.retry_after {
             map.serialize_entry("retry_after", &seconds)?;
         }
-        if let Some(call) = &self.newest.superseded_by {
-            map.serialize_entry("superseded_by", call)?;
-        }
-        if let Some(epoch) = &self.newest.epoch {
-            map.serialize_entry("epoch", epoch)?;
-        }
-        if let Some(generation) = &self.newest.generation {
-            map.serialize_entry("generation", generation)?;
+        if let Some(newest) = &self.newest {
+            newest.serialize_into(&mut map)?;
         }
         if let Some(instance) = &self.instance {
             map.serialize_entry("instance", instance)?;
@@ -347,34 +349,35 @@ impl From<domain::quota::TooMany> for Problem {
     }
 }
 
-impl From<&CallRefused> for Newest {
-    fn from(refused: &CallRefused) -> Self {
-        match *refused {
-            CallRefused::Superseded(call) => Self { superseded_by: Some(call), ..Self::default() },
-            CallRefused::StaleStay(generation) => Self { generation: Some(generation), ..Self::default() },
-            _ => Self::default(),
+/// What a refusal tells of the newer thing that the request did not know of.
+trait Newer {
+    fn newest(&self) -> Option<Newest> {
+        None
+    }
+}
+
+impl Newer for CallRefused {
+    fn newest(&self) -> Option<Newest> {
+        match *self {
+            Self::Superseded(call) => Some(Newest { superseded_by: Some(call), ..Newest::default() }),
+            Self::StaleStay(generation) => Some(Newest { generation: Some(generation), ..Newest::default() }),
+            _ => None,
         }
     }
 }
 
-impl From<&NegotiationRefused> for Newest {
-    fn from(refused: &NegotiationRefused) -> Self {
-        let place = refused.place();
-        Self { epoch: place.map(|p| p.epoch), generation: place.map(|p| p.generation), ..Self::default() }
+impl Newer for NegotiationRefused {
+    fn newest(&self) -> Option<Newest> {
+        let domain::negotiation::Place { epoch, generation } = self.place()?;
+        Some(Newest { superseded_by: None, epoch: Some(epoch), generation: Some(generation) })
     }
 }
 
-macro_rules! nothing_newer {
-    ($($refused:ty)*) => {$(
-        impl From<&$refused> for Newest {
-            fn from(_: &$refused) -> Self {
-                Self::default()
-            }
-        }
-    )*};
-}
-
-nothing_newer! { SessionRefused SignInRefused AccountRefused Outside Absurd }
+impl Newer for AccountRefused {}
+impl Newer for Absurd {}
+impl Newer for Outside {}
+impl Newer for SessionRefused {}
+impl Newer for SignInRefused {}
 
 macro_rules! told_as {
     ($($refused:ty { $($pattern:pat => $code:ident,)* })*) => {$(
@@ -382,7 +385,7 @@ macro_rules! told_as {
             fn from(refused: $refused) -> Self {
                 use $refused as R;
                 let code = match &refused { $($pattern => Code::$code,)* };
-                Problem { newest: Newest::from(&refused), ..Problem::because(code, refused.to_string()) }
+                Problem { newest: refused.newest().map(Box::new), ..Problem::because(code, refused.to_string()) }
             }
         }
     )*};

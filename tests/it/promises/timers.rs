@@ -208,7 +208,7 @@ async fn whatever_strikes_it_the_next_time_heals() {
                 at_bob.pushes();
                 let faults = Faults::at(vec![(place, fault)]);
                 let world = home.another_process(&faults);
-                let first = faults.invoke(run(&world, event.clone())).await;
+                let first = Box::pin(faults.invoke(run(&world, event.clone()))).await;
                 run(&home, event.clone()).await.expect("the next time");
                 let now = home.snapshot().await;
                 let wrong = clean.changes(&now);

@@ -55,13 +55,11 @@ async fn whoever_gives_up_while_the_other_calls_leaves_one_call_or_none() {
         .each(
             || async { Scene::of(&two(&home).await, String::new()).await },
             |scene: Arc<Scene>, turn| async move {
-                match turn.task {
-                    0 => scene.say(&turn, 0, "end", json!({})).await,
-                    _ => {
-                        let ada = json!({ "participants": [scene.people[0].id.to_string()] });
-                        scene.at(&turn, 1).post("/api/webrtc/call/initiate", ada).await
-                    }
+                if turn.task == 0 {
+                    return scene.say(&turn, 0, "end", json!({})).await;
                 }
+                let ada = json!({ "participants": [scene.people[0].id.to_string()] });
+                scene.at(&turn, 1).post("/api/webrtc/call/initiate", ada).await
             },
             |scene, said| async move {
                 let first = scene.agreed().await;

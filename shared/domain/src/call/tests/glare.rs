@@ -13,19 +13,22 @@ enum Step {
     End(u8),
 }
 
+/// The pair's newest call, by its place in the world.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Pair(Option<usize>);
+
 #[derive(Clone, Default)]
 struct World {
     calls: Vec<Call>,
-    /// The pair's newest call: its place above.
-    pair: Option<usize>,
-    read: [Option<Option<usize>>; 2],
+    pair: Pair,
+    read: [Option<Pair>; 2],
     superseded: usize,
     tried: usize,
 }
 
 impl World {
     fn live(&self) -> Option<usize> {
-        self.pair.filter(|place| !self.calls[*place].is_over())
+        self.pair.0.filter(|place| !self.calls[*place].is_over())
     }
 
     fn step(&mut self, step: Step, now: Timestamp) {
@@ -40,13 +43,13 @@ impl World {
                 // The conditional write: it fails if another call took the pair after the reading.
                 let read = if read == self.pair { read } else { self.pair };
                 self.tried += 1;
-                if read.is_some_and(|place| !self.calls[place].is_over()) {
+                if read.0.is_some_and(|place| !self.calls[place].is_over()) {
                     self.superseded += 1;
                     return;
                 }
                 let id = u8::try_from(self.calls.len() + 1).expect("few");
                 self.calls.push(start_as(id, me, &[3 - me], now));
-                self.pair = Some(self.calls.len() - 1);
+                self.pair = Pair(Some(self.calls.len() - 1));
             }
             Step::Answer(_) | Step::End(_) => {
                 let Some(place) = self.live() else { return };

@@ -157,7 +157,7 @@ impl World {
     }
 
     /// Nobody can be stuck: left alone, every call is over, at the latest when its plan ends.
-    fn is_over_in_the_end(self, told: &dyn Fn() -> String) {
+    fn ends_at_last(self, told: &dyn Fn() -> String) {
         let last = self.now + limit::RING + limit::CALL_LEASE + limit::CALL_RETURN;
         assert!(self.call.settle(last).0.is_over(), "{}", told());
     }
@@ -172,7 +172,7 @@ fn every_order(callees: &[u8], begin: &[Step], steps: &[Step], length: u32) -> u
         for step in begin.iter().copied().chain((0..length).map(step)) {
             world.step(step, &order);
         }
-        world.is_over_in_the_end(&order);
+        world.ends_at_last(&order);
     }
     count
 }
