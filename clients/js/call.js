@@ -1,32 +1,42 @@
 import { Emitter } from "./events.js";
+import { Heartbeat } from "./heartbeat.js";
 import { capture } from "./media.js";
-import { isGone, isPending, Mesh, ORDER } from "./mesh.js";
+import { isGone, isPending, Mesh } from "./mesh.js";
+import { networkChanges } from "./network.js";
 import { asProblem, Problem } from "./problem.js";
 import { Sending } from "./sending.js";
 
 /** Pushes can be lost: while a call is not as it should be, the server is asked again this often. */
 const HEAL_EVERY = 5_000;
 const AGAIN = { first: 1_000, most: 30_000 };
+/** Who joined is believed to be there for so long without another sign of life. */
+const LEASE = 45_000;
+/** In a mesh of more each sends more than most up-links carry. */
+const MESH_CARRIES = 4;
 
 /**
  * @typedef {"starting" | "ringing" | "connected" | "reconnecting" | "ended" | "failed"} State
  * @typedef {import("./types.js").CallView} CallView
+ * @typedef {import("./types.js").Participant} Participant
  *
  * @typedef {object} CallEvents
  * @property {{ from: State, to: State, reason: string | null }} state
  * @property {{ user_id: string, stream: MediaStream | null }} stream
- * @property {{ user_id: string, audio: boolean, video: boolean, screen: boolean }} media what somebody sends now
- * @property {import("./types.js").Participant[]} people
+ * @property {{ user_id: string } & Required<import("./types.js").Media>} media what somebody sends now
+ * @property {Participant[]} people
+ * @property {{ ends_at: string | null }} ending the plan ends the call in five minutes
  *
  * @typedef {object} Host what a call needs of the client
  * @property {string} me
  * @property {string} device
- * @property {RTCIceServer[]} iceServers
+ * @property {boolean} relayOnly
+ * @property {import("./ice.js").IceServers} ice
  * @property {import("./types.js").Send} send
  * @property {(action: string, data: object) => Promise<any>} request
  * @property {() => number} now
+ * @property {(call: Call) => boolean} busy whether this device is in another call
  * @property {(call: Call) => void} finished
- * @property {(id: string) => Promise<void>} leave
+ * @property {(id: string, goodbye: object) => Promise<void>} leave
  * @property {import("./types.js").Log} log
  */
 
@@ -38,17 +48,25 @@ export class Call {
   reason = null;
   /** @type {Map<string, MediaStream>} */
   remote = new Map();
-  /** What the others said that they send. @type {Map<string, { audio: boolean, video: boolean, screen: boolean }>} */
+  /** What the others send. @type {Map<string, Required<import("./types.js").Media>>} */
   media = new Map();
 
   #host;
-  #mesh;
+  /** @type {CallView} */
+  #view;
+  /** @type {import("./types.js").MediaPath} */
+  #path;
+  #heartbeat;
   /** @type {Sending | null} */
   #sending = null;
   /** @type {Promise<void> | null} */
   #accepting = null;
+  /** This device joined, and has not heard that it is out. */
+  #isIn = false;
+  #lease = 0;
   #wasConnected = false;
   #attempt = 0;
+  #forgetNetwork;
   /** @type {Emitter<CallEvents>} */
   #emitter = new Emitter();
   /** @type {Record<"ring" | "heal" | "again" | "tell", ReturnType<typeof setTimeout> | undefined>} */
@@ -57,14 +75,43 @@ export class Call {
   /** @param {Host} host @param {CallView} view */
   constructor(host, view) {
     this.#host = host;
+    this.#view = view;
     this.id = view.call_id;
     this.type = view.type;
     this.caller_id = view.caller_id;
-    this.participants = view.participants;
-    this.since = view.start_time;
-    this.#mesh = this.#weave();
+    this.#path = new Mesh(this.#owner(), host);
+    this.#heartbeat = new Heartbeat(host, {
+      id: this.id,
+      generation: () => (this.#isIn ? this.#me.generation : null),
+      renewed: (stay) => this.#renewed(stay),
+      refused: (problem) => this.#refused(problem),
+    });
+    this.#forgetNetwork = networkChanges(() => this.#path.restart());
     this.#timers.ring = setTimeout(() => this.sync(), Math.max(0, Date.parse(view.ring_until) - host.now()) + 500);
     this.#timers.heal = setInterval(() => this.#isAmiss && this.sync(), HEAL_EVERY);
+  }
+
+  get participants() {
+    return this.#view.participants;
+  }
+
+  /** When the first answer came. */
+  get since() {
+    return this.#view.start_time;
+  }
+
+  /** The plan ends the call then. */
+  get endsAt() {
+    return this.#view.ends_at;
+  }
+
+  /** Who may remove others. */
+  get host_id() {
+    return this.#view.host_id;
+  }
+
+  get isHost() {
+    return this.host_id === this.#host.me;
   }
 
   /** Somebody else began it. */
@@ -74,6 +121,16 @@ export class Call {
 
   get isOver() {
     return this.state === "ended" || this.state === "failed";
+  }
+
+  /** Somebody calls while this device is in another call. */
+  get isWaiting() {
+    return !this.isOver && !this.#sending && this.#host.busy(this);
+  }
+
+  /** More people than a mesh carries well. */
+  get isCrowded() {
+    return this.participants.filter((person) => !isGone(person)).length > MESH_CARRIES;
   }
 
   get others() {
@@ -94,6 +151,10 @@ export class Call {
     return this.#sending?.muted ?? { audio: false, video: false };
   }
 
+  get held() {
+    return this.#sending?.held ?? false;
+  }
+
   /**
    * @template {keyof CallEvents} E
    * @param {E} event
@@ -105,20 +166,28 @@ export class Call {
 
   /** Picks up. It goes on ringing when the browser gives no microphone. */
   accept({ video = this.type === "video" } = {}) {
-    this.#accepting ??= this.#accept(video).finally(() => (this.#accepting = null));
+    return this.acceptWith(async () => new Sending(await capture({ audio: true, video }), null));
+  }
+
+  /** Picks up with what is captured already. @param {() => Promise<Sending>} open */
+  acceptWith(open) {
+    this.#accepting ??= this.#accept(open).finally(() => (this.#accepting = null));
     return this.#accepting;
   }
 
-  decline() {
-    return this.hangUp();
+  decline({ busy = false } = {}) {
+    return this.hangUp({ busy });
   }
 
   /** Hangs up, declines or gives up, whichever fits. Over here at once, for the others when the server knows. */
-  async hangUp() {
+  async hangUp({ busy = false } = {}) {
     if (this.isOver) return;
+    const reason = isPending(this.#me) ? { reason: busy ? "busy" : "declined" } : {};
+    // Whoever is just coming in does not know which stay it will be.
+    const stay = this.#accepting ? {} : { generation: this.#me.generation };
     if (this.#isAnswered) this.#finish("ended", "hung_up");
-    else this.#finish("failed", this.incoming && !this.#sending ? "declined" : "cancelled");
-    await this.#host.leave(this.id);
+    else this.#finish("failed", this.incoming && !this.#sending ? (busy ? "busy" : "declined") : "cancelled");
+    await this.#host.leave(this.id, { ...reason, ...stay });
   }
 
   /** Unmuting the picture of a call without one turns the camera on. @param {"audio" | "video"} kind @param {boolean} on */
@@ -131,21 +200,42 @@ export class Call {
     return this.#change((sending) => sending.share(on, () => void this.shareScreen(false)));
   }
 
+  /** Neither sends nor plays. @param {boolean} on */
+  hold(on) {
+    return this.#change(async (sending) => {
+      sending.hold(on);
+      for (const stream of this.remote.values()) this.#play(stream);
+    });
+  }
+
+  /** Asks more people in. @param {string | string[]} people */
+  async invite(people, { idempotencyKey = crypto.randomUUID() } = {}) {
+    const view = await this.#post("invite", { participants: [people].flat() }, { headers: { "Idempotency-Key": idempotencyKey }, repeatable: true });
+    this.update(view);
+  }
+
+  /** Sends somebody away; only the host may. @param {string} user */
+  async remove(user) {
+    this.update(await this.#post("remove", { user_id: user, generation: this.#person(user)?.generation }));
+  }
+
   /** What the connection to each other person counts. */
   stats() {
-    return this.#mesh.stats();
+    return this.#path.stats();
   }
 
   /** For the one who calls. @param {Sending} sending */
   begin(sending) {
+    this.#isIn = true;
     this.#join(sending);
-    this.#mesh.meet();
+    this.#look(this.#view);
+    this.#path.meet();
   }
 
-  /** For a page that was reloaded in mid-call. */
+  /** For a page that was reloaded in mid-call, and for who left and wants back. */
   async rejoin() {
     this.#join(new Sending(await capture({ audio: true, video: this.type === "video" }), null));
-    await this.sync({ everybody: true });
+    await this.sync();
   }
 
   /** Over on this device alone; nobody is told. @param {string} reason */
@@ -154,14 +244,16 @@ export class Call {
   }
 
   /** Asks the server how the call stands and what waits for this side. */
-  async sync({ everybody = false } = {}) {
+  async sync() {
     if (this.isOver) return;
     try {
       const view = await this.#host.send("GET", `/api/webrtc/call/${this.id}`);
+      const signals = view.signals ?? { descriptions: [], candidates: [] };
       this.#look(view);
+      await this.#enter(signals);
       if (this.isOver) return;
-      const heard = this.#mesh.take(view.signals ?? { descriptions: [], candidates: [] });
-      this.#mesh.meet(everybody);
+      const heard = this.#path.take(signals);
+      this.#path.meet();
       this.#settle();
       await heard;
     } catch (error) {
@@ -174,65 +266,100 @@ export class Call {
   /** @param {string} event @param {any} data */
   signal(event, data) {
     if (this.isOver) return;
-    if (event !== "call.media") return this.#mesh.signal(event, data);
-    const { from, audio, video, screen } = data;
-    this.media.set(from, { audio, video, screen });
-    this.#emitter.emit("media", { user_id: from, audio, video, screen });
+    if (event === "call.media") this.#hear(data.from, data);
+    else this.#path.signal(event, data);
   }
 
   /** @param {CallView} view */
   update(view) {
     if (this.isOver) return;
     this.#look(view);
-    this.#mesh.meet();
+    if (this.isOver) return;
+    // Out, and still here: the call is asked how to come back.
+    if (this.#sending && isGone(this.#me)) return void this.sync();
+    this.#path.meet();
     this.#settle();
   }
 
   /** @param {CallView} view */
+  ending(view) {
+    this.update(view);
+    if (!this.isOver) this.#emitter.emit("ending", { ends_at: this.endsAt });
+  }
+
+  /** @param {CallView} view */
   #look(view) {
-    this.since = view.start_time ?? this.since;
-    this.participants = view.participants.map((person) => {
-      const known = this.#person(person.user_id);
-      return known && ORDER[known.standing] > ORDER[person.standing] ? known : person;
-    });
+    if (view.seq < this.#view.seq) return;
+    const crowded = this.isCrowded;
+    this.#view = { ...view, signals: undefined };
     if (view.state === "disconnected") return this.#finish("ended", view.reason);
     if (view.state === "failed") return this.#finish("failed", view.reason);
-    const me = this.#person(this.#host.me);
-    if (me?.standing === "joined" && me.device_id !== this.#host.device) return this.#finish("ended", "answered_elsewhere");
-    if (me && isGone(me)) return this.#finish("ended", me.standing);
-    for (const { user_id } of this.others.filter(isGone)) this.#mesh.drop(user_id);
+    const { standing, device_id, joined_at } = this.#me;
+    if (standing === "joined" && device_id !== this.#host.device) return this.#finish("ended", "answered_elsewhere");
+    if (standing === "joined" && joined_at) this.#lease = Math.max(this.#lease, Date.parse(joined_at) + LEASE);
+    if (isGone(this.#me)) {
+      if (!this.#mayComeBack) return this.#finish("ended", standing);
+      this.#isIn = false;
+    }
+    for (const person of this.others) {
+      if (person.standing === "joined") this.#hear(person.user_id, person.media);
+      else this.media.delete(person.user_id);
+    }
+    if (this.isCrowded && !crowded) this.#host.log("a mesh of more than four: each sends to all others, which few up-links carry");
     this.#emitter.emit("people", this.participants);
   }
 
-  #weave() {
-    const call = this;
-    return new Mesh(
-      {
-        id: call.id,
-        remote: call.remote,
-        get incoming() {
-          return call.incoming;
-        },
-        get participants() {
-          return call.participants;
-        },
-        get sending() {
-          return call.#sending;
-        },
-        stream: (user_id, stream) => call.#emitter.emit("stream", { user_id, stream }),
-        joined: () => call.#joined(),
-        settle: () => call.#settle(),
-        refused: (problem) => call.#refused(problem),
-      },
-      call.#host,
-    );
+  /** Whoever was lost comes back, and who asked to; who left or was removed does not by itself. */
+  get #mayComeBack() {
+    const { standing, left_at } = this.#me;
+    if (!this.#sending || standing === "removed") return false;
+    return !this.#isIn || (standing === "left" && Date.parse(left_at ?? "") >= this.#lease);
   }
 
-  /** @param {boolean} video */
-  async #accept(video) {
+  /** Joins where no answer does: in a group, where no offer waits, and to come back. @param {import("./types.js").Signals} signals */
+  async #enter({ descriptions }) {
+    if (this.isOver || !this.#sending || this.#isIn) return;
+    const me = this.#me;
+    if (isPending(me) && this.others.length === 1 && descriptions.some(({ type }) => type === "offer")) return;
+    const generation = isPending(me) ? {} : { generation: me.generation };
+    const view = await this.#post("join", { device_id: this.#host.device, ...generation }, { repeatable: true });
+    this.#isIn = true;
+    this.#look(view);
+  }
+
+  #owner() {
+    const call = this;
+    return {
+      id: call.id,
+      remote: call.remote,
+      get relayOnly() {
+        return call.#host.relayOnly || call.#view.relay_only;
+      },
+      get incoming() {
+        return call.incoming;
+      },
+      get participants() {
+        return call.participants;
+      },
+      get sending() {
+        return call.#sending;
+      },
+      stream: (/** @type {string} */ user_id, /** @type {MediaStream | null} */ stream) => {
+        if (stream) call.#play(stream);
+        call.#emitter.emit("stream", { user_id, stream });
+      },
+      joined: () => call.#joined(),
+      behind: () => void call.sync(),
+      settle: () => call.#settle(),
+      refused: (/** @type {Problem} */ problem) => call.#refused(problem),
+    };
+  }
+
+  /** @param {() => Promise<Sending>} open */
+  async #accept(open) {
     if (this.isOver) throw over(this);
     if (this.#sending) return;
-    this.#join(new Sending(await capture({ audio: true, video }), null));
+    this.#join(await open());
     await this.sync();
     if (this.isOver) throw over(this);
   }
@@ -249,10 +376,11 @@ export class Call {
 
   /** The server took a description of this device, so this device is in. */
   #joined() {
-    const me = this.#person(this.#host.me);
-    if (!me || !isPending(me)) return;
-    Object.assign(me, { standing: "joined", device_id: this.#host.device });
-    this.#mesh.meet();
+    this.#isIn = true;
+    const me = this.#me;
+    if (!isPending(me)) return;
+    Object.assign(me, { standing: "joined", device_id: this.#host.device, generation: me.generation + 1 });
+    this.#path.meet();
   }
 
   /** @param {(sending: Sending) => Promise<void>} change */
@@ -262,8 +390,13 @@ export class Call {
     const before = sending.picture;
     await change(sending);
     if (this.isOver) return sending.stop();
-    if (sending.picture !== before) await this.#mesh.show(sending);
+    if (sending.picture !== before) await this.#path.show(sending);
     this.#tell();
+  }
+
+  /** @param {MediaStream} stream */
+  #play(stream) {
+    for (const track of stream.getTracks()) track.enabled = !this.held;
   }
 
   /** @param {string} user */
@@ -271,10 +404,30 @@ export class Call {
     return this.participants.find(({ user_id }) => user_id === user);
   }
 
+  /** @returns {Participant} */
+  get #me() {
+    return /** @type {Participant} */ (this.#person(this.#host.me));
+  }
+
+  /** @param {string} path @param {object} body @param {import("./types.js").RequestOptions} [options] */
+  #post(path, body, options) {
+    return this.#host.send("POST", `/api/webrtc/call/${this.id}/${path}`, { body, ...options });
+  }
+
+  /** @param {string} user_id @param {import("./types.js").Media} said */
+  #hear(user_id, { audio = false, video = false, screen = false, hold = false }) {
+    const media = { audio, video, screen, hold };
+    if (JSON.stringify(this.media.get(user_id)) === JSON.stringify(media)) return;
+    this.media.set(user_id, media);
+    this.#emitter.emit("media", { user_id, ...media });
+  }
+
+  /** Tells the others what is sent, for those who come later too. */
   #tell() {
+    if (!this.#isIn || !this.#sending) return;
     const { device, request } = this.#host;
-    const data = { call_id: this.id, audio: !this.muted.audio, video: !this.muted.video, screen: Boolean(this.screen), device_id: device };
-    if (this.#person(this.#host.me)?.standing === "joined") request("call.media", data).catch((problem) => this.#untold(problem));
+    const data = { call_id: this.id, ...this.#sending.media, device_id: device };
+    request("call.media", data).catch((problem) => this.#untold(problem));
   }
 
   /** @param {unknown} error */
@@ -283,6 +436,16 @@ export class Call {
     this.#host.log("media not told", error);
     clearTimeout(this.#timers.tell);
     if (retryAfterMs !== undefined) this.#timers.tell = setTimeout(() => this.#tell(), retryAfterMs);
+  }
+
+  /** @param {import("./heartbeat.js").Stay} stay */
+  #renewed({ lease_until, seq, ice_servers, ttl }) {
+    if (lease_until) this.#lease = Math.max(this.#lease, Date.parse(lease_until));
+    if (ice_servers && ttl) {
+      this.#host.ice.take({ ice_servers, ttl });
+      void this.#path.configure();
+    }
+    if (seq > this.#view.seq) void this.sync();
   }
 
   /** @param {Problem} problem */
@@ -301,13 +464,14 @@ export class Call {
     return this.#sending !== null && this.others.some(({ standing }) => standing === "joined");
   }
 
+  /** In a group one may be out of reach while the others are there. */
   get #isAmiss() {
-    return this.state === "reconnecting" || this.state === "starting";
+    return this.#isAnswered && !this.#path.whole;
   }
 
   #settle() {
     if (this.isOver) return;
-    const { paths } = this.#mesh;
+    const { paths } = this.#path;
     if (paths.includes("connected")) this.#become("connected");
     else if (!this.#isAnswered) this.#become("ringing");
     else if (this.#wasConnected) this.#become("reconnecting", "path_lost");
@@ -324,7 +488,9 @@ export class Call {
     if (to === "connected") {
       this.#wasConnected = true;
       this.#attempt = 0;
-      if (this.muted.audio || this.muted.video || this.screen) this.#tell();
+      const { audio, video, screen, hold } = this.#me.media;
+      const mine = this.#sending?.media;
+      if (mine && (mine.audio !== !!audio || mine.video !== !!video || mine.screen !== !!screen || mine.hold !== !!hold)) this.#tell();
     }
     this.#emitter.emit("state", { from, to, reason });
   }
@@ -333,8 +499,10 @@ export class Call {
   #finish(state, reason) {
     if (this.isOver) return;
     for (const timer of Object.values(this.#timers)) clearTimeout(timer);
+    this.#heartbeat.stop();
+    this.#forgetNetwork();
     this.#become(state, reason);
-    this.#mesh.close();
+    this.#path.close();
     this.#sending?.stop();
     this.#host.finished(this);
   }
