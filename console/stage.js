@@ -1,6 +1,6 @@
 import { $, avatar, busy, h, trouble } from "./dom.js";
 import { canCall } from "./people.js";
-import { clock, doing, namesOf, TYPES } from "./words.js";
+import { clock, doing, namesOf, note, part, TYPES } from "./words.js";
 
 /**
  * @typedef {import("/client/call.js").Call} Call
@@ -28,6 +28,7 @@ export function stage(client) {
     $("incoming-title").textContent = `${caller} is calling`;
     $("incoming-what").textContent = `${TYPES[call.type]} call.${current ? " Accepting ends the present call." : ""}`;
     $("accept-audio").hidden = call.type !== "video";
+    $("say-busy").hidden = !call.isWaiting;
     if (!dialog.open) dialog.showModal();
   };
   const quiet = (/** @type {Call} */ call) => {
@@ -51,6 +52,7 @@ export function stage(client) {
   $("accept").onclick = () => pickUp(true);
   $("accept-audio").onclick = () => pickUp(false);
   $("decline").onclick = () => void ringing[0]?.decline();
+  $("say-busy").onclick = () => void ringing[0]?.decline({ busy: true });
   // Escape neither answers nor declines: both are decisions.
   dialog.oncancel = (event) => event.preventDefault();
 
@@ -73,20 +75,30 @@ export function stage(client) {
     ring();
     current = null;
     $("tiles").replaceChildren();
+    $("roster").hidden = $("call-note").hidden = true;
   };
+}
+
+/** Asks people into the present call. @param {string[]} whom */
+export async function invite(whom) {
+  await current?.invite(whom);
 }
 
 /** Puts a call on the panel until it is over. @param {Call} call */
 export function show(call) {
+  if (current === call) return;
   current = call;
   Object.assign(globalThis, { call });
   canCall(false);
   $("controls").hidden = false;
   const draw = () => {
+    if (current !== call) return;
     tiles(call);
     buttons(call);
+    roster(call);
     say(call);
   };
+  call.on("ending", draw);
   call.on("stream", draw);
   call.on("people", draw);
   call.on("media", draw);
@@ -106,6 +118,7 @@ function clear() {
   const lost = $("controls").contains(document.activeElement);
   $("controls").hidden = true;
   $("tiles").replaceChildren();
+  $("roster").hidden = $("call-note").hidden = true;
   $("call-clock").textContent = "";
   canCall(true);
   if (lost) $("stage-title").focus();
@@ -118,12 +131,21 @@ function say(call) {
   $("no-call").hidden = call !== null && !call.isOver;
   const words = call ? doing(call) : "";
   if ($("call-state").textContent !== words) $("call-state").textContent = words;
+  remark(call);
+}
+
+/** @param {Call | null} call */
+function remark(call) {
+  const words = call && !call.isOver ? note(call, Date.now()) : "";
+  $("call-note").hidden = words === "";
+  if ($("call-note").textContent !== words) $("call-note").textContent = words;
 }
 
 /** @param {Call} call */
 function time(call) {
   const seconds = call.since ? Math.max(0, Math.floor((Date.now() - Date.parse(call.since)) / 1000)) : 0;
   $("call-clock").textContent = call.state === "connected" ? clock(seconds) : "";
+  remark(call);
 }
 
 /** @param {Call} call */
@@ -134,8 +156,9 @@ function tiles(call) {
     const stream = call.remote.get(user_id);
     if (!stream) continue;
     wanted.add(user_id);
-    const sends = call.media.get(user_id) ?? { video: true, screen: false };
-    picture(user_id, name, stream).dataset.video = String(hasPicture(stream) && (sends.video || sends.screen));
+    const sends = call.media.get(user_id) ?? { video: true, screen: false, hold: false };
+    const tile = picture(user_id, name, stream);
+    tile.dataset.video = String(hasPicture(stream) && (sends.video || sends.screen) && !sends.hold);
   }
   const mine = picture("me", "You", call.screen ?? call.local);
   mine.dataset.video = String(Boolean(call.screen) || (hasPicture(call.local) && !call.muted.video));
@@ -163,8 +186,33 @@ function picture(user, name, stream) {
   return tile;
 }
 
+/** Who is in a group, and how. @param {Call} call */
+function roster(call) {
+  const list = $("roster");
+  list.hidden = call.isOver || call.others.length < 2;
+  const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset.remove;
+  list.replaceChildren(...(list.hidden ? [] : call.participants.map((person) => member(call, person))));
+  if (focused) /** @type {HTMLElement | null} */ (list.querySelector(`[data-remove="${focused}"]`))?.focus();
+}
+
+/** @param {Call} call @param {import("/client/types.js").Participant} person */
+function member(call, person) {
+  const { user_id, name, standing, away } = person;
+  const mine = !call.others.includes(person);
+  const here = ["invited", "ringing", "joined"].includes(standing);
+  const line = h("li", { "data-member": user_id, "data-standing": standing, "data-away": String(away) }, h("strong", {}, mine ? "You" : name));
+  if (user_id === call.host_id) line.append(h("span", { class: "mark" }, "host"));
+  if (!mine) line.append(h("span", { class: "hint" }, part(call, person)));
+  if (!mine && here && call.isHost) {
+    const remove = h("button", { type: "button", class: "quiet", "data-remove": user_id, "aria-label": `Remove ${name}`, click: () => busy(remove, () => call.remove(user_id)) }, "Remove");
+    line.append(remove);
+  }
+  return line;
+}
+
 /** @param {Call} call */
 function buttons(call) {
+  $("hold").setAttribute("aria-pressed", String(call.held));
   $("mute").setAttribute("aria-pressed", String(call.muted.audio));
   $("camera").setAttribute("aria-pressed", String(call.muted.video));
   $("share").setAttribute("aria-pressed", String(Boolean(call.screen)));
@@ -176,6 +224,7 @@ function controls() {
     ["mute", (call) => call.mute("audio", !call.muted.audio)],
     ["camera", (call) => call.mute("video", !call.muted.video)],
     ["share", (call) => call.shareScreen(!call.screen)],
+    ["hold", (call) => call.hold(!call.held)],
     ["hang-up", (call) => call.hangUp()],
   ];
   for (const [id, act] of actions) {
@@ -188,6 +237,7 @@ function controls() {
         if (call.isOver) return;
         tiles(call);
         buttons(call);
+        say(call);
       });
     };
   }
