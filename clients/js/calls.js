@@ -1,7 +1,7 @@
 import { Call, over } from "./call.js";
 import { IceServers } from "./ice.js";
 import { capture, captureScreen, stop } from "./media.js";
-import { isPending } from "./mesh.js";
+import { isGone, isPending } from "./mesh.js";
 import { asProblem, Problem, signedOut } from "./problem.js";
 import { Sending } from "./sending.js";
 
@@ -220,7 +220,8 @@ export class Calls {
       busy: (call) => [...this.#live.values()].some((other) => other !== call && other.local),
       finished: ({ id, participants }) => {
         this.#live.delete(id);
-        this.#over.set(id, participants.find(({ user_id }) => user_id === me)?.generation ?? 0);
+        const mine = participants.find(({ user_id }) => user_id === me);
+        if (mine) this.#over.set(id, mine.generation - (isGone(mine) ? 1 : 0));
       },
       leave: (id, goodbye) => this.#end(id, goodbye),
     };
