@@ -7,6 +7,9 @@ import { clock, doing, namesOf, note, part, TYPES } from "./words.js";
  * @typedef {import("/client/client.js").Client} Client
  */
 
+/** In the call, or asked into it. */
+const PRESENT = new Set(["invited", "ringing", "joined"]);
+
 /** @type {Call | null} */
 let current = null;
 
@@ -191,6 +194,11 @@ function roster(call) {
   const list = $("roster");
   list.hidden = call.isOver || call.others.length < 2;
   const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset.remove;
+  for (const button of $("people").querySelectorAll("[data-user] [data-invite]")) {
+    const user = /** @type {HTMLElement | null} */ (button.closest("[data-user]"))?.dataset.user;
+    const here = call.participants.some(({ user_id, standing }) => user_id === user && PRESENT.has(standing));
+    /** @type {HTMLButtonElement} */ (button).disabled = here;
+  }
   list.replaceChildren(...(list.hidden ? [] : call.participants.map((person) => member(call, person))));
   if (focused) /** @type {HTMLElement | null} */ (list.querySelector(`[data-remove="${focused}"]`))?.focus();
 }
@@ -199,11 +207,10 @@ function roster(call) {
 function member(call, person) {
   const { user_id, name, standing, away } = person;
   const mine = !call.others.includes(person);
-  const here = ["invited", "ringing", "joined"].includes(standing);
   const line = h("li", { "data-member": user_id, "data-standing": standing, "data-away": String(away) }, h("strong", {}, mine ? "You" : name));
   if (user_id === call.host_id) line.append(h("span", { class: "mark" }, "host"));
   if (!mine) line.append(h("span", { class: "hint" }, part(call, person)));
-  if (!mine && here && call.isHost) {
+  if (!mine && PRESENT.has(standing) && call.isHost) {
     const remove = h("button", { type: "button", class: "quiet", "data-remove": user_id, "aria-label": `Remove ${name}`, click: () => busy(remove, () => call.remove(user_id)) }, "Remove");
     line.append(remove);
   }

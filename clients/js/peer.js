@@ -1,9 +1,6 @@
 import { asProblem } from "./problem.js";
+import { Trickle } from "./trickle.js";
 
-const BATCH = 32;
-/** Gathering takes no longer on most networks, so what is found goes in one message. */
-const FLUSH_AFTER = 500;
-const AGAIN_AFTER = 1_000;
 /** A path that was disconnected often comes back by itself. */
 const MEND_AFTER = 4_000;
 /** The impolite side begins; the polite one when it has heard nothing for so long. */
@@ -39,8 +36,6 @@ export class Peer {
   #closed = false;
   #stream = new MediaStream();
 
-  /** The offer that this side's candidates belong to, once the server has taken it. @type {string | null} */
-  #offerId = null;
   /** Of the present offer, so that a repeat is known as one. */
   #offerKey = "";
   /** A repeat has the same body: the description grows while candidates are gathered. @type {{ to?: string, epoch?: number, sdp?: string }} */
@@ -52,12 +47,8 @@ export class Peer {
   /** The offer that was applied and whose answer the server has not taken yet. @type {{ offer_id: string, generation: number } | null} */
   #owed = null;
 
-  /** @type {RTCIceCandidateInit[]} */
-  #gathered = [];
-  #sent = 0;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #flushing;
   #early;
+  #trickle;
   /** @type {Record<"yield" | "mend", ReturnType<typeof setTimeout> | undefined>} */
   #timers = { yield: undefined, mend: undefined };
 
@@ -68,6 +59,7 @@ export class Peer {
     this.epoch = epoch;
     this.#early = early;
     this.#room = room;
+    this.#trickle = new Trickle((batch) => room.candidates({ to, ...batch }), (step) => this.#inTurn(step));
   }
 
   get state() {
@@ -107,7 +99,7 @@ export class Peer {
   heal() {
     return this.#inTurn(async () => {
       await this.#sendAnswer();
-      if (this.#pc?.signalingState === "have-local-offer" && !this.#offerId) await this.#makeOffer(this.#pc);
+      if (this.#pc?.signalingState === "have-local-offer" && !this.#trickle.offerId) await this.#makeOffer(this.#pc);
       else if (this.state === "failed") this.restart();
     });
   }
@@ -144,7 +136,7 @@ export class Peer {
 
   close() {
     this.#closed = true;
-    clearTimeout(this.#flushing);
+    this.#trickle.stop();
     for (const timer of Object.values(this.#timers)) clearTimeout(timer);
     this.#pc?.close();
     this.#pc = null;
@@ -163,7 +155,7 @@ export class Peer {
     const pc = (this.#pc = new RTCPeerConnection({ iceServers, iceTransportPolicy: this.#room.relayOnly ? "relay" : "all" }));
     if (this.#closed) return pc.close(), pc;
     pc.onnegotiationneeded = () => this.#inTurn(() => this.#makeOffer(pc));
-    pc.onicecandidate = ({ candidate }) => this.#gather(candidate);
+    pc.onicecandidate = ({ candidate }) => this.#closed || this.#trickle.gather(candidate);
     pc.ontrack = ({ track }) => {
       this.#stream.addTrack(track);
       this.#room.stream(this.#stream);
@@ -195,9 +187,9 @@ export class Peer {
 
   /** @param {RTCPeerConnection} pc */
   async #makeOffer(pc) {
-    const unheard = pc.signalingState === "have-local-offer" && !this.#offerId;
+    const unheard = pc.signalingState === "have-local-offer" && !this.#trickle.offerId;
     if (pc !== this.#pc || (pc.signalingState !== "stable" && !unheard)) return;
-    this.#offerId = null;
+    this.#trickle.offerId = null;
     if (!unheard) {
       await pc.setLocalDescription();
       this.#offerKey = crypto.randomUUID();
@@ -205,11 +197,11 @@ export class Peer {
     }
     const { offer_id, generation } = await this.#room.describe("offer", this.#offered, this.#offerKey);
     if (pc !== this.#pc) return;
-    this.#offerId = offer_id;
+    this.#trickle.offerId = offer_id;
     this.#generation = generation;
     // Nobody waits for the ways to a phone that rings: they go together.
-    if (pc.remoteDescription || pc.iceGatheringState === "complete") await this.#flush();
-    else this.#flushSoon();
+    if (pc.remoteDescription || pc.iceGatheringState === "complete") await this.#trickle.flush();
+    else this.#trickle.soon();
   }
 
   /** @param {import("./types.js").Description} offer */
@@ -221,7 +213,7 @@ export class Peer {
     const pc = this.#pc ?? (await this.#fresh());
     await pc.setRemoteDescription({ type: "offer", sdp });
     this.#calm();
-    this.#offerId = null;
+    this.#trickle.offerId = null;
     await this.#hasApplied(offer_id, generation);
     await pc.setLocalDescription();
     this.#owed = { offer_id, generation };
@@ -240,20 +232,19 @@ export class Peer {
     }
     if (pc !== this.#pc) return;
     this.#owed = null;
-    this.#offerId = owed.offer_id;
-    await this.#flush();
+    this.#trickle.offerId = owed.offer_id;
+    await this.#trickle.flush();
   }
 
   /** @param {import("./types.js").Description} answer */
   async #takeAnswer({ offer_id, generation, sdp }) {
     const pc = this.#pc;
-    if (pc?.signalingState !== "have-local-offer" || offer_id !== this.#offerId) return this.#room.log("answer to nothing ignored", offer_id);
+    if (pc?.signalingState !== "have-local-offer" || offer_id !== this.#trickle.offerId) return this.#room.log("answer to nothing ignored", offer_id);
     const first = !pc.remoteDescription;
     await pc.setRemoteDescription({ type: "answer", sdp });
     await this.#hasApplied(offer_id, generation);
-    // Until now they went to whatever device was ringing; this one may have none of them.
-    if (first) this.#sent = 0;
-    await this.#flush();
+    if (first) this.#trickle.again();
+    await this.#trickle.flush();
   }
 
   /** @param {string} offer_id @param {number} generation */
@@ -273,35 +264,6 @@ export class Peer {
       } catch (error) {
         this.#room.log("candidate of another generation ignored", error);
       }
-    }
-  }
-
-  /** @param {RTCIceCandidate | null} candidate */
-  #gather(candidate) {
-    if (this.#closed || candidate?.candidate === "") return; // Firefox says it twice
-    this.#gathered.push(candidate?.toJSON() ?? { candidate: "" });
-    if (candidate) this.#flushSoon();
-    else void this.#inTurn(() => this.#flush());
-  }
-
-  #flushSoon(after = FLUSH_AFTER) {
-    this.#flushing ??= setTimeout(() => this.#inTurn(() => this.#flush()), after);
-  }
-
-  async #flush() {
-    clearTimeout(this.#flushing);
-    this.#flushing = undefined;
-    // That there are no more is worth no message of its own.
-    while (this.#offerId && this.#gathered.slice(this.#sent).some(({ candidate }) => candidate)) {
-      const candidates = this.#gathered.slice(this.#sent, this.#sent + BATCH);
-      try {
-        await this.#room.candidates({ to: this.#to, offer_id: this.#offerId, candidates });
-      } catch (error) {
-        const problem = asProblem(error);
-        if (!problem.unheard && problem.retryAfterMs === undefined) throw problem;
-        return this.#flushSoon(problem.retryAfterMs ?? AGAIN_AFTER);
-      }
-      this.#sent += candidates.length;
     }
   }
 }

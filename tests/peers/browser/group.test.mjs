@@ -24,6 +24,8 @@ test("people are invited, removed, leave and come back; four see each other, and
   await state(chidi, "ended");
   assert.equal(await chidi.evaluate(() => call.reason), "removed");
   await stands(bo, chidi, "removed");
+  const back = await chidi.evaluate((id) => client.calls.resume(id).catch(({ code }) => code), id);
+  assert.equal(back, "call_over", "who was removed does not come back by themselves");
   await allSee(ada, bo);
 
   await ada.evaluate((ids) => call.invite(ids), [chidi.id, dara.id]);
