@@ -4,15 +4,13 @@ import { capture } from "./media.js";
 import { isGone, isPending, Mesh } from "./mesh.js";
 import { networkChanges } from "./network.js";
 import { asProblem, Problem } from "./problem.js";
+import { Roster } from "./roster.js";
 import { Sending } from "./sending.js";
+import { inFull, isSame, Telling } from "./telling.js";
 
 /** Pushes can be lost: while a call is not as it should be, the server is asked again this often. */
 const HEAL_EVERY = 5_000;
 const AGAIN = { first: 1_000, most: 30_000 };
-/** Who joined is believed to be there for so long without another sign of life. */
-const LEASE = 45_000;
-/** In a mesh of more each sends more than most up-links carry. */
-const MESH_CARRIES = 4;
 
 /**
  * @typedef {"starting" | "ringing" | "connected" | "reconnecting" | "ended" | "failed"} State
@@ -41,7 +39,7 @@ const MESH_CARRIES = 4;
  */
 
 /** One call, as this device takes part in it. */
-export class Call {
+export class Call extends Roster {
   /** @type {State} */
   state = "ringing";
   /** @type {string | null} */
@@ -52,71 +50,39 @@ export class Call {
   media = new Map();
 
   #host;
-  /** @type {CallView} */
-  #view;
   /** @type {import("./types.js").MediaPath} */
   #path;
   #heartbeat;
+  #telling;
   /** @type {Sending | null} */
   #sending = null;
   /** @type {Promise<void> | null} */
   #accepting = null;
   /** This device joined, and has not heard that it is out. */
   #isIn = false;
-  #lease = 0;
   #wasConnected = false;
   #attempt = 0;
   #forgetNetwork;
   /** @type {Emitter<CallEvents>} */
   #emitter = new Emitter();
-  /** @type {Record<"ring" | "heal" | "again" | "tell", ReturnType<typeof setTimeout> | undefined>} */
-  #timers = { ring: undefined, heal: undefined, again: undefined, tell: undefined };
+  /** @type {Record<"ring" | "heal" | "again", ReturnType<typeof setTimeout> | undefined>} */
+  #timers = { ring: undefined, heal: undefined, again: undefined };
 
   /** @param {Host} host @param {CallView} view */
   constructor(host, view) {
+    super(host.me, view);
     this.#host = host;
-    this.#view = view;
-    this.id = view.call_id;
-    this.type = view.type;
-    this.caller_id = view.caller_id;
+    this.#telling = new Telling(host, this.id, () => (this.#isIn && !this.isOver ? this.#sending?.media : undefined));
     this.#path = new Mesh(this.#owner(), host);
     this.#heartbeat = new Heartbeat(host, {
       id: this.id,
-      generation: () => (this.#isIn ? this.#me.generation : null),
+      generation: () => (this.#isIn ? this.myself.generation : null),
       renewed: (stay) => this.#renewed(stay),
       refused: (problem) => this.#refused(problem),
     });
     this.#forgetNetwork = networkChanges(() => this.#path.restart());
     this.#timers.ring = setTimeout(() => this.sync(), Math.max(0, Date.parse(view.ring_until) - host.now()) + 500);
     this.#timers.heal = setInterval(() => this.#isAmiss && this.sync(), HEAL_EVERY);
-  }
-
-  get participants() {
-    return this.#view.participants;
-  }
-
-  /** When the first answer came. */
-  get since() {
-    return this.#view.start_time;
-  }
-
-  /** The plan ends the call then. */
-  get endsAt() {
-    return this.#view.ends_at;
-  }
-
-  /** Who may remove others. */
-  get host_id() {
-    return this.#view.host_id;
-  }
-
-  get isHost() {
-    return this.host_id === this.#host.me;
-  }
-
-  /** Somebody else began it. */
-  get incoming() {
-    return this.caller_id !== this.#host.me;
   }
 
   get isOver() {
@@ -126,15 +92,6 @@ export class Call {
   /** Somebody calls while this device is in another call. */
   get isWaiting() {
     return !this.isOver && !this.#sending && this.#host.busy(this);
-  }
-
-  /** More people than a mesh carries well. */
-  get isCrowded() {
-    return this.participants.filter((person) => !isGone(person)).length > MESH_CARRIES;
-  }
-
-  get others() {
-    return this.participants.filter(({ user_id }) => user_id !== this.#host.me);
   }
 
   /** @returns {MediaStream | null} */
@@ -182,9 +139,9 @@ export class Call {
   /** Hangs up, declines or gives up, whichever fits. Over here at once, for the others when the server knows. */
   async hangUp({ busy = false } = {}) {
     if (this.isOver) return;
-    const reason = isPending(this.#me) ? { reason: busy ? "busy" : "declined" } : {};
+    const reason = isPending(this.myself) ? { reason: busy ? "busy" : "declined" } : {};
     // Whoever is just coming in does not know which stay it will be.
-    const stay = this.#accepting ? {} : { generation: this.#me.generation };
+    const stay = this.#accepting ? {} : { generation: this.myself.generation };
     if (this.#isAnswered) this.#finish("ended", "hung_up");
     else this.#finish("failed", this.incoming && !this.#sending ? (busy ? "busy" : "declined") : "cancelled");
     await this.#host.leave(this.id, { ...reason, ...stay });
@@ -216,7 +173,7 @@ export class Call {
 
   /** Sends somebody away; only the host may. @param {string} user */
   async remove(user) {
-    this.update(await this.#post("remove", { user_id: user, generation: this.#person(user)?.generation }));
+    this.update(await this.#post("remove", { user_id: user, generation: this.person(user)?.generation }));
   }
 
   /** What the connection to each other person counts. */
@@ -228,7 +185,6 @@ export class Call {
   begin(sending) {
     this.#isIn = true;
     this.#join(sending);
-    this.#look(this.#view);
     this.#path.meet();
   }
 
@@ -252,6 +208,7 @@ export class Call {
       this.#look(view);
       await this.#enter(signals);
       if (this.isOver) return;
+      if (this.#isIn && this.#wasConnected && !isSame(this.myself.media, this.#sending?.media)) void this.#telling.tell();
       const heard = this.#path.take(signals);
       this.#path.meet();
       this.#settle();
@@ -276,7 +233,7 @@ export class Call {
     this.#look(view);
     if (this.isOver) return;
     // Out, and still here: the call is asked how to come back.
-    if (this.#sending && isGone(this.#me)) return void this.sync();
+    if (this.#sending && isGone(this.myself)) return void this.sync();
     this.#path.meet();
     this.#settle();
   }
@@ -289,15 +246,13 @@ export class Call {
 
   /** @param {CallView} view */
   #look(view) {
-    if (view.seq < this.#view.seq) return;
     const crowded = this.isCrowded;
-    this.#view = { ...view, signals: undefined };
+    if (!this.told(view)) return;
     if (view.state === "disconnected") return this.#finish("ended", view.reason);
     if (view.state === "failed") return this.#finish("failed", view.reason);
-    const { standing, device_id, joined_at } = this.#me;
+    const { standing, device_id } = this.myself;
     if (standing === "joined" && device_id !== this.#host.device) return this.#finish("ended", "answered_elsewhere");
-    if (standing === "joined" && joined_at) this.#lease = Math.max(this.#lease, Date.parse(joined_at) + LEASE);
-    if (isGone(this.#me)) {
+    if (isGone(this.myself)) {
       if (!this.#mayComeBack) return this.#finish("ended", standing);
       this.#isIn = false;
     }
@@ -311,15 +266,15 @@ export class Call {
 
   /** Whoever was lost comes back, and who asked to; who left or was removed does not by itself. */
   get #mayComeBack() {
-    const { standing, left_at } = this.#me;
+    const { standing } = this.myself;
     if (!this.#sending || standing === "removed") return false;
-    return !this.#isIn || (standing === "left" && Date.parse(left_at ?? "") >= this.#lease);
+    return !this.#isIn || this.#heartbeat.isLost(this.myself);
   }
 
   /** Joins where no answer does: in a group, where no offer waits, and to come back. @param {import("./types.js").Signals} signals */
   async #enter({ descriptions }) {
     if (this.isOver || !this.#sending || this.#isIn) return;
-    const me = this.#me;
+    const me = this.myself;
     if (isPending(me) && this.others.length === 1 && descriptions.some(({ type }) => type === "offer")) return;
     const generation = isPending(me) ? {} : { generation: me.generation };
     const view = await this.#post("join", { device_id: this.#host.device, ...generation }, { repeatable: true });
@@ -333,7 +288,7 @@ export class Call {
       id: call.id,
       remote: call.remote,
       get relayOnly() {
-        return call.#host.relayOnly || call.#view.relay_only;
+        return call.#host.relayOnly || call.relayOnly;
       },
       get incoming() {
         return call.incoming;
@@ -377,9 +332,9 @@ export class Call {
   /** The server took a description of this device, so this device is in. */
   #joined() {
     this.#isIn = true;
-    const me = this.#me;
+    const me = this.myself;
     if (!isPending(me)) return;
-    Object.assign(me, { standing: "joined", device_id: this.#host.device, generation: me.generation + 1 });
+    Object.assign(me, { standing: "joined", device_id: this.#host.device, generation: me.generation + 1, media: { audio: true, video: this.type === "video" } });
     this.#path.meet();
   }
 
@@ -391,22 +346,12 @@ export class Call {
     await change(sending);
     if (this.isOver) return sending.stop();
     if (sending.picture !== before) await this.#path.show(sending);
-    this.#tell();
+    void this.#telling.tell();
   }
 
   /** @param {MediaStream} stream */
   #play(stream) {
     for (const track of stream.getTracks()) track.enabled = !this.held;
-  }
-
-  /** @param {string} user */
-  #person(user) {
-    return this.participants.find(({ user_id }) => user_id === user);
-  }
-
-  /** @returns {Participant} */
-  get #me() {
-    return /** @type {Participant} */ (this.#person(this.#host.me));
   }
 
   /** @param {string} path @param {object} body @param {import("./types.js").RequestOptions} [options] */
@@ -415,37 +360,19 @@ export class Call {
   }
 
   /** @param {string} user_id @param {import("./types.js").Media} said */
-  #hear(user_id, { audio = false, video = false, screen = false, hold = false }) {
-    const media = { audio, video, screen, hold };
-    if (JSON.stringify(this.media.get(user_id)) === JSON.stringify(media)) return;
-    this.media.set(user_id, media);
-    this.#emitter.emit("media", { user_id, ...media });
-  }
-
-  /** Tells the others what is sent, for those who come later too. */
-  #tell() {
-    if (!this.#isIn || !this.#sending) return;
-    const { device, request } = this.#host;
-    const data = { call_id: this.id, ...this.#sending.media, device_id: device };
-    request("call.media", data).catch((problem) => this.#untold(problem));
-  }
-
-  /** @param {unknown} error */
-  #untold(error) {
-    const { retryAfterMs } = asProblem(error);
-    this.#host.log("media not told", error);
-    clearTimeout(this.#timers.tell);
-    if (retryAfterMs !== undefined) this.#timers.tell = setTimeout(() => this.#tell(), retryAfterMs);
+  #hear(user_id, said) {
+    if (isSame(said, this.media.get(user_id))) return;
+    this.media.set(user_id, inFull(said));
+    this.#emitter.emit("media", { user_id, ...inFull(said) });
   }
 
   /** @param {import("./heartbeat.js").Stay} stay */
-  #renewed({ lease_until, seq, ice_servers, ttl }) {
-    if (lease_until) this.#lease = Math.max(this.#lease, Date.parse(lease_until));
+  #renewed({ seq, ice_servers, ttl }) {
     if (ice_servers && ttl) {
       this.#host.ice.take({ ice_servers, ttl });
       void this.#path.configure();
     }
-    if (seq > this.#view.seq) void this.sync();
+    if (seq > this.seq) void this.sync();
   }
 
   /** @param {Problem} problem */
@@ -488,9 +415,7 @@ export class Call {
     if (to === "connected") {
       this.#wasConnected = true;
       this.#attempt = 0;
-      const { audio, video, screen, hold } = this.#me.media;
-      const mine = this.#sending?.media;
-      if (mine && (mine.audio !== !!audio || mine.video !== !!video || mine.screen !== !!screen || mine.hold !== !!hold)) this.#tell();
+      if (!isSame(this.myself.media, this.#sending?.media)) void this.#telling.tell();
     }
     this.#emitter.emit("state", { from, to, reason });
   }
@@ -500,6 +425,7 @@ export class Call {
     if (this.isOver) return;
     for (const timer of Object.values(this.#timers)) clearTimeout(timer);
     this.#heartbeat.stop();
+    this.#telling.stop();
     this.#forgetNetwork();
     this.#become(state, reason);
     this.#path.close();

@@ -2,6 +2,7 @@ import { asProblem, Problem } from "./problem.js";
 
 /** The lease is 45 s: one sign of life may be lost. */
 const EVERY = 20_000;
+const LEASE = 45_000;
 
 /**
  * @typedef {object} Stay this person's part in a call, as the server renewed it
@@ -25,6 +26,8 @@ export class Heartbeat {
   #host;
   #call;
   #timer;
+  /** When the server believed last that this device is there. */
+  #until = 0;
 
   /** @param {import("./call.js").Host} host @param {Beating} call */
   constructor(host, call) {
@@ -40,12 +43,20 @@ export class Heartbeat {
       const { renewed, refused } = await this.#say({ call_id: this.#call.id, generation });
       if (this.#call.generation() !== generation) return;
       if (refused) this.#call.refused(Problem.of(refused));
-      else this.#call.renewed(renewed);
+      else {
+        this.#until = Math.max(this.#until, Date.parse(renewed.lease_until ?? ""));
+        this.#call.renewed(renewed);
+      }
     } catch (error) {
       const problem = asProblem(error);
       if (problem.status === 409 || problem.status === 404) this.#call.refused(problem);
       else this.#host.log("heartbeat not heard", problem);
     }
+  }
+
+  /** Whether somebody left because nothing was heard of them, and not because they said so before. @param {import("./types.js").Participant} person */
+  isLost({ standing, joined_at, left_at }) {
+    return standing === "left" && Date.parse(left_at ?? "") >= Math.max(this.#until, Date.parse(joined_at ?? "") + LEASE);
   }
 
   stop() {
