@@ -67,7 +67,7 @@ async fn a_description_arrives_without_what_must_not_be_knocked_at() {
     let mut text = good.clone();
     for (address, port) in [("127.0.0.1", 5000), ("169.254.169.254", 8080), ("::ffff:10.0.0.1", 5000), ("10.0.0.1", 22)]
     {
-        text += &format!("a={}\r\n", to(address, port));
+        text += &["a=", &to(address, port), "\r\n"].concat();
     }
     let _ = ada.in_call(&call, "offer", json!({ "sdp": text })).await.expect(200);
     assert_eq!(at_bo.pushes()[0]["data"]["sdp"], good);

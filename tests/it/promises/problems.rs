@@ -335,7 +335,7 @@ async fn produce(code: Code, s: &Stage) -> Option<Vec<Said>> {
         C::TooManyCandidates => {
             for batch in 0..4 {
                 let candidates: Vec<Value> =
-                    (0..32).map(|n| json!({ "candidate": testkit::candidate(batch * 100 + n) })).collect();
+                    (0..32).map(|n| json!({ "candidate": testkit::candidate(1000 + batch * 100 + n) })).collect();
                 let _ = s.ada.in_call(call, "ice-candidate", json!({ "candidates": candidates })).await.expect(200);
             }
             s.candidates(&s.ada, call, None).await
