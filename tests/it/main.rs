@@ -36,6 +36,7 @@ mod promises {
     mod contracts;
     mod cost;
     mod crash;
+    mod descriptions;
     mod events;
     mod interleavings;
     mod layering;

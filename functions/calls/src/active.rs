@@ -3,16 +3,13 @@
 use api::{Caller, Refusal};
 use axum::Json;
 use axum::extract::State as Extract;
-use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 use socket::Problem;
 use socket::view::CallView;
 use utoipa::ToSchema;
 
 use crate::state::State;
-
-/// A few that the clock has ended meanwhile are ended for good.
-const SETTLED_AT_ONCE: usize = 4;
+use crate::view::live;
 
 /// Calls that are not over.
 #[derive(Debug, Serialize, ToSchema)]
@@ -32,16 +29,11 @@ pub(crate) async fn active(
     Extract(state): Extract<State>,
     Caller(caller): Caller,
 ) -> Result<Json<ActiveCalls>, Refusal> {
-    let (calls, now) = (state.switchboard.calls.live(caller.sub, state.now()).await?, state.now());
-    let settling: Vec<_> = calls.into_iter().map(|read| state.switchboard.settle(read, now)).collect();
-    let settled = stream::iter(settling).buffered(SETTLED_AT_ONCE).collect::<Vec<_>>().await;
-    let mut items = Vec::new();
-    for call in settled {
-        let call = call?;
-        let in_it = call.participant(caller.sub).is_ok_and(|person| person.standing.is_present());
-        if in_it && !call.is_over() {
-            items.push(CallView::of(&call, now));
-        }
-    }
+    let now = state.now();
+    let mut calls = live(&state, caller.sub, &[]).await?;
+    calls.retain(|call| {
+        !call.is_over() && call.participant(caller.sub).is_ok_and(|person| person.standing.is_present())
+    });
+    let items = calls.iter().map(|call| CallView::of(call, now)).collect();
     Ok(Json(ActiveCalls { items, next_cursor: None }))
 }

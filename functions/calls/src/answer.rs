@@ -7,7 +7,7 @@ use domain::call::{CallEvent, CallRefused};
 use domain::id::{CallId, OfferId, UserId};
 use domain::limit::Rate;
 use domain::negotiation::{self, Description, DescriptionKind, Meant};
-use domain::sdp::Sdp;
+use domain::sdp::{SaidSdp, Sdp};
 use domain::text::DeviceId;
 use socket::view::DescriptionView;
 use socket::{Code, Problem, Push};
@@ -21,7 +21,7 @@ api::body! {
     /// A session description that agrees.
     pub(crate) struct Answer {
         /// The description, at most 64 KB.
-        sdp: Sdp,
+        sdp: SaidSdp,
         /// `answer`, if anything.
         r#type: Option<DescriptionKind>,
         /// The offer it answers; the pending one when not said.
@@ -53,12 +53,14 @@ pub(crate) async fn answer(
     if ask.r#type.is_some_and(|kind| kind != DescriptionKind::Answer) {
         return Err(api::refusal::invalid("/type", "must be answer here; offers go to …/offer").into());
     }
+    let sdp = ask.sdp.relayed(DescriptionKind::Answer, state.addresses);
+    let sdp = sdp.map_err(|refused| api::refusal::invalid("/sdp", refused.to_string()))?;
     state.limit(Rate::Signal, caller.sub).await?;
     let device = device(ask.device_id.clone(), &caller);
     for attempt in 0..TRIES {
         let (now, fresh) = (state.now(), attempt > 0);
         let known = state.switchboard.calls.signalled(id, fresh).await?.ok_or(CallRefused::Stranger)?;
-        let decided = match decide(&known, caller.sub, &device, &ask, now) {
+        let decided = match decide(&known, caller.sub, &device, (&ask, &sdp), now) {
             Err(_) if !fresh => continue,
             decided => decided?,
         };
@@ -98,7 +100,7 @@ fn decide(
     known: &Signalled,
     me: UserId,
     device: &DeviceId,
-    ask: &Answer,
+    (ask, sdp): (&Answer, &Sdp),
     now: jiff::Timestamp,
 ) -> Result<Decided, Problem> {
     let (call, facts) = known.call.value.clone().join(me, device, None, now)?;
@@ -113,7 +115,7 @@ fn decide(
             from: me,
             device: device.clone(),
             to,
-            sdp: ask.sdp.clone(),
+            sdp: sdp.clone(),
             at: now,
         })?;
     Ok(Decided { answer, read: current.map_or(0, |d| d.version), call, facts })

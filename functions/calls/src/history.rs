@@ -4,7 +4,7 @@ use api::page::{Limit, Offset};
 use api::{Caller, Query, Refusal, refusal::invalid};
 use axum::Json;
 use axum::extract::State as Extract;
-use domain::call::CallKind;
+use domain::call::{Call, CallKind};
 use domain::history::Filter;
 use domain::id::UserId;
 use domain::limit;
@@ -15,6 +15,7 @@ use store::calls::From;
 use utoipa::ToSchema;
 
 use crate::state::State;
+use crate::view::live;
 
 api::body! {
     /// Which page.
@@ -67,13 +68,20 @@ pub(crate) async fn history(
     }
     let filter = Filter { missed: which.missed.unwrap_or(false), kind: which.r#type, with: which.with };
     let list = format!("history of {} {filter:?}", caller.sub);
-    let from = match &which.cursor {
-        Some(cursor) => From::After(state.cursors.read(&list, cursor)?),
-        None => From::Newest,
-    };
     let limit = which.limit.map_or(limit::PAGE_DEFAULT, |limit| limit.0);
     let offset = which.offset.map_or(0, |offset| offset.0);
-    let page = state.switchboard.calls.history(caller.sub, from, offset + limit, filter).await?;
+    let read = async || {
+        let from = match &which.cursor {
+            Some(cursor) => From::After(state.cursors.read(&list, cursor)?),
+            None => From::Newest,
+        };
+        Ok::<_, Problem>(state.switchboard.calls.history(caller.sub, from, offset + limit, filter).await?)
+    };
+    let mut page = read().await?;
+    // A call that the clock has ended and nobody has asked about since belongs to the newest page, too.
+    if which.cursor.is_none() && live(&state, caller.sub, &page.calls).await?.iter().any(Call::is_over) {
+        page = read().await?;
+    }
     let (rows, now) = (page.calls.iter().skip(offset as usize), state.now());
     let next_cursor = page.next.map(|place| state.cursors.write(&list, &place));
     let pagination = Pagination { limit, offset, has_more: next_cursor.is_some() };

@@ -61,18 +61,19 @@ pub(crate) async fn ice_candidate(
     Body(ask): Body<Candidates>,
 ) -> Result<Json<Relayed>, Refusal> {
     let candidates = match (ask.candidates, ask.candidate) {
-        (Some(batch), None) => batch.into_inner(),
-        (None, Some(candidate)) => vec![IceCandidate {
+        (Some(batch), None) => batch,
+        (None, Some(candidate)) => CandidateBatch::from(IceCandidate {
             candidate,
             sdp_mid: ask.sdp_mid,
             sdp_m_line_index: ask.sdp_m_line_index,
             username_fragment: ask.username_fragment,
-        }],
+        }),
         (None, None) => return Err(invalid("/candidates", "is missing").into()),
         (Some(_), Some(_)) => return Err(invalid("/candidate", "send either candidates or candidate").into()),
     };
     state.limit(Rate::Signal, caller.sub).await?;
     let device = device(ask.device_id, &caller);
+    let candidates = candidates.relayed(state.addresses);
     let batch = Batch { call: id, from: caller.sub, device, to: ask.to, offer_id: ask.offer_id, candidates };
     let delivered = state.switchboard.relay(batch, state.now()).await?;
     Ok(Json(Relayed { call_id: id, delivered }))

@@ -9,7 +9,7 @@ use domain::call::CallRefused;
 use domain::id::{CallId, OfferId, UserId};
 use domain::limit::Rate;
 use domain::negotiation::{self, Description, DescriptionKind, Meant};
-use domain::sdp::Sdp;
+use domain::sdp::SaidSdp;
 use domain::text::DeviceId;
 use socket::view::DescriptionView;
 use socket::{Code, Problem, Push};
@@ -22,7 +22,7 @@ api::body! {
     /// A session description that proposes.
     pub(crate) struct Offer {
         /// The description, at most 64 KB.
-        sdp: Sdp,
+        sdp: SaidSdp,
         /// `offer`, if anything.
         r#type: Option<DescriptionKind>,
         /// For whom; a call of two needs none.
@@ -61,6 +61,8 @@ pub(crate) async fn offer(
 async fn propose(state: &State, caller: &Access, id: CallId, ask: Offer, once: &Repeatable) -> Result<Answer, Problem> {
     let me = caller.sub;
     let device = device(ask.device_id, caller);
+    let sdp = ask.sdp.relayed(DescriptionKind::Offer, state.addresses);
+    let sdp = sdp.map_err(|refused| api::refusal::invalid("/sdp", refused.to_string()))?;
     let offer_id = OfferId::new(state.now(), state.entropy());
     for attempt in 0..TRIES {
         let (now, fresh) = (state.now(), attempt > 0);
@@ -79,7 +81,7 @@ async fn propose(state: &State, caller: &Access, id: CallId, ask: Offer, once: &
             from: me,
             device: device.clone(),
             to,
-            sdp: ask.sdp.clone(),
+            sdp: sdp.clone(),
             at: now,
         };
         let (epoch, polite) = (call.epoch(me, to), call.is_polite(me, to));

@@ -13,6 +13,7 @@ use axum::extract::FromRef;
 use domain::clock::{Clock, Entropy};
 use domain::id::UserId;
 use domain::limit::Rate;
+use domain::sdp::Addresses;
 use jiff::Timestamp;
 use partners::ApiGateway;
 use socket::{Courier, Problem};
@@ -31,6 +32,8 @@ pub struct Settings {
     pub secret: Secret,
     /// `STUN_URLS`, `TURN_URLS`, `TURN_SECRET`.
     pub turn: Turn,
+    /// Which addresses peers are pointed at: public ones, but on a laptop.
+    pub addresses: Addresses,
     /// `ALLOWED_ORIGINS`.
     pub origins: Origins,
     /// Whether the rates of `domain::limit` hold. Everywhere but under a load test.
@@ -45,6 +48,7 @@ pub struct State {
     pub(crate) switchboard: Switchboard,
     pub(crate) cursors: Cursors,
     pub(crate) turn: Turn,
+    pub(crate) addresses: Addresses,
     pub(crate) answers: Answers,
     pub(crate) answer_key: Secret,
     sessions: Revocations,
@@ -65,6 +69,7 @@ impl State {
             verifier: Verifier::new(settings.issuer, settings.public_keys),
             cursors: Cursors::new(&settings.secret),
             turn: settings.turn,
+            addresses: settings.addresses,
             answers: Answers::new(db.clone(), Table::Calls),
             answer_key: settings.secret.derive("answer"),
             sessions: Revocations::new(db.clone()),
@@ -91,6 +96,7 @@ impl State {
             public_keys,
             secret,
             turn,
+            addresses: Addresses::Public,
             origins,
             limited: true,
         });

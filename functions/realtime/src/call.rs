@@ -45,7 +45,7 @@ pub(crate) async fn candidates(
     device: DeviceId,
     said: CallCandidates,
 ) -> Result<Relayed, Problem> {
-    let candidates = said.candidates.into_inner();
+    let candidates = said.candidates.relayed(state.addresses);
     let batch = Batch { call: said.call_id, from: me, device, to: said.to, offer_id: said.offer_id, candidates };
     let delivered = state.switchboard.relay(batch, state.now()).await?;
     Ok(Relayed { call_id: said.call_id, delivered })

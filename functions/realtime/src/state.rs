@@ -8,6 +8,7 @@ use api::system::SystemClock;
 use api::token::PublicKeys;
 use api::{Env, Verifier};
 use domain::clock::Clock;
+use domain::sdp::Addresses;
 use jiff::Timestamp;
 use partners::ApiGateway;
 use socket::Courier;
@@ -24,6 +25,8 @@ pub struct Settings {
     pub public_keys: PublicKeys,
     /// `STUN_URLS`, `TURN_URLS`, `TURN_SECRET`.
     pub turn: Turn,
+    /// Which addresses peers are pointed at: public ones, but on a laptop.
+    pub addresses: Addresses,
     /// `ALLOWED_ORIGINS`.
     pub origins: Origins,
     /// Whether the rates of `domain::limit` hold. Everywhere but under a load test.
@@ -35,6 +38,7 @@ pub struct Settings {
 pub struct State {
     /// Gives whoever goes on with a call the next credential.
     pub turn: Turn,
+    pub(crate) addresses: Addresses,
     pub(crate) origins: Origins,
     pub(crate) verifier: Verifier,
     pub(crate) switchboard: Switchboard,
@@ -48,6 +52,7 @@ impl State {
     pub fn new(settings: Settings, db: Db, courier: Arc<dyn Courier>, clock: Arc<dyn Clock>) -> Self {
         Self {
             turn: settings.turn,
+            addresses: settings.addresses,
             origins: settings.origins,
             verifier: Verifier::new(settings.issuer, settings.public_keys),
             limits: Limits::new(db.clone(), settings.limited),
@@ -71,8 +76,14 @@ impl State {
         let origins = Origins::exactly(env.list("ALLOWED_ORIGINS"));
         let turn = Turn::from_env(&mut env, ["STUN_URLS", "TURN_URLS", "TURN_SECRET"]);
         let settings = public_keys.zip(turn);
-        let settings =
-            settings.map(|(public_keys, turn)| Settings { issuer, public_keys, turn, origins, limited: true });
+        let settings = settings.map(|(public_keys, turn)| Settings {
+            issuer,
+            public_keys,
+            turn,
+            addresses: Addresses::Public,
+            origins,
+            limited: true,
+        });
         let settings = env.finish(settings)?;
         let db = Db::from_env(names).await;
         db.warm_up(Table::Realtime).await;

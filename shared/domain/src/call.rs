@@ -89,16 +89,12 @@ impl Standing {
 #[serde(default, deny_unknown_fields)]
 pub struct Media {
     /// Sound.
-    #[serde(skip_serializing_if = "is_default")]
     pub audio: bool,
     /// A picture.
-    #[serde(skip_serializing_if = "is_default")]
     pub video: bool,
     /// A screen.
-    #[serde(skip_serializing_if = "is_default")]
     pub screen: bool,
     /// Nothing, because the call is on hold.
-    #[serde(skip_serializing_if = "is_default")]
     pub hold: bool,
 }
 

@@ -74,11 +74,13 @@ pub const CALL_HEARTBEAT: SignedDuration = seconds(20);
 pub const CALL_RETURN: SignedDuration = seconds(30);
 /// Bytes of one session description.
 pub const SDP: usize = 64 * 1024;
+/// Media sections of one session description.
+pub const MEDIA_SECTIONS: usize = 16;
 /// Bytes of one ICE candidate line.
 pub const CANDIDATE: usize = 1024;
 /// Candidates in one batch.
 pub const CANDIDATE_BATCH: usize = 32;
-/// Candidates kept for one side that is not connected; later ones are refused.
+/// Candidates in one description, and kept for one side that is not connected; later ones are refused.
 pub const CANDIDATES_KEPT: usize = 128;
 /// Lifetime of a TURN credential. A client asks for the next one before, and a call that stands is not cut by its end.
 pub const TURN_CREDENTIAL: SignedDuration = seconds(3600);

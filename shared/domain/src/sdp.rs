@@ -1,12 +1,35 @@
 //! Session descriptions and ICE candidates, as far as a relay must look into them.
 //!
-//! Both carry people's network addresses: they are never logged, and `Debug` hides them.
+//! Both carry people's network addresses: they are never logged, and `Debug` hides them. Nothing in them is ever
+//! fetched, resolved or dialled here; the browser that gets them does that, so what it must not do is kept from it.
+//!
+//! **Refused**, because no browser makes it and whoever does means harm or has a fault to find:
+//! more than [`limit::SDP`] bytes, [`limit::MEDIA_SECTIONS`] sections or [`limit::CANDIDATES_KEPT`] candidates; lines that are
+//! none of RFC 8866, control characters, a carriage return that ends no line; keys in the description (SDES, `k=`, MIKEY), which
+//! we could read; media without a SHA-256 `a=fingerprint`, with one that is malformed or of a broken hash; `a=setup` that is
+//! missing or not of this kind; `ice-ufrag` or `ice-pwd` that is missing or not of RFC 8839's length; a candidate that is none
+//! of RFC 8839 section 5.1, or has a host's name but `….local` (the receiver would look it up). What holds for media that share a
+//! path (BUNDLE) or for the session counts; rejected media (port 0) may say what they like.
+//!
+//! **Stripped**, because browsers make some of them and the rest is good: candidates with a port below 1024 (but the
+//! port 9 of TCP that only dials), the loopback address (kept on a laptop), unspecified and multicast addresses, the clouds'
+//! metadata services, and IPv4 in other words (mapped, compatible, NAT64, 6to4). Else somebody's browser would knock at them
+//! for the sender. Everything else of a description passes byte for byte.
+
+mod address;
+mod candidate;
+mod grammar;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::address::Addresses;
+pub use self::candidate::{BatchRefused, CandidateBatch, CandidateLine, IceCandidate, ShortText};
 use crate::limit;
+use crate::negotiation::DescriptionKind;
 
 /// Why a description or candidate is not relayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,15 +42,49 @@ pub enum SdpRefused {
         /// What came.
         is: usize,
     },
-    /// Does not begin like RFC 8866 demands, or has characters that no description has.
-    #[error("must be a session description: lines of text, the first one v=0")]
+    /// Not lines as RFC 8866 demands, or with characters that no description has.
+    #[error("must be a session description: lines of text, the first ones v=0, o=, s=, and t= before any m=")]
     NotSdp,
+    /// More media than [`limit::MEDIA_SECTIONS`].
+    #[error("must have at most {most} media sections, this has {is}", most = limit::MEDIA_SECTIONS)]
+    TooManySections {
+        /// What came.
+        is: usize,
+    },
+    /// More candidates than [`limit::CANDIDATES_KEPT`].
+    #[error("must have at most {most} candidates, this has {is}", most = limit::CANDIDATES_KEPT)]
+    TooManyCandidates {
+        /// What came.
+        is: usize,
+    },
+    /// Keys in the description.
+    #[error("must not carry keys (a=crypto, a=key-mgmt, k=): they are agreed on by DTLS")]
+    Keys,
+    /// A medium without a SHA-256 fingerprint.
+    #[error("must have a=fingerprint:sha-256 for every media section that is not rejected")]
+    FingerprintMissing,
+    /// A fingerprint that is none, or of a broken hash.
+    #[error("must have only fingerprints of sha-256, sha-384 or sha-512, in full")]
+    Fingerprint,
+    /// No `a=setup`, or one that this kind of description cannot have.
+    #[error(
+        "must have a=setup for every media section: actpass, active or passive in an offer, active or passive in an answer"
+    )]
+    Setup,
+    /// No ICE credentials, or of a wrong length.
+    #[error(
+        "must have a=ice-ufrag of 4 to 256 and a=ice-pwd of 22 to 256 letters, digits, + and / for every media section"
+    )]
+    Ice,
     /// Not a candidate line of RFC 8839 section 5.1.
     #[error("must be an ICE candidate line that starts with candidate:, or empty for the end of candidates")]
     NotCandidate,
+    /// A candidate with a name instead of an address.
+    #[error("must have candidates with addresses or names that end with .local, no other names")]
+    HostName,
 }
 
-/// An SDP session description (RFC 8866), at most [`limit::SDP`] bytes.
+/// A session description as it is relayed and kept, at most [`limit::SDP`] bytes.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Sdp(String);
@@ -35,14 +92,12 @@ pub struct Sdp(String);
 impl TryFrom<String> for Sdp {
     type Error = SdpRefused;
 
+    /// From where it was kept; what clients send is a [`SaidSdp`].
     fn try_from(text: String) -> Result<Self, SdpRefused> {
         if text.len() > limit::SDP {
             return Err(SdpRefused::TooLarge { most: limit::SDP, is: text.len() });
         }
-        let starts = text.starts_with("v=0\r\n") || text.starts_with("v=0\n");
-        let plain = !text.chars().any(|c| c.is_control() && c != '\r' && c != '\n' && c != '\t');
-        let lines = text.lines().all(|line| line.is_empty() || line.as_bytes().get(1) == Some(&b'='));
-        if starts && plain && lines { Ok(Self(text)) } else { Err(SdpRefused::NotSdp) }
+        if text.starts_with("v=0") { Ok(Self(text)) } else { Err(SdpRefused::NotSdp) }
     }
 }
 
@@ -50,6 +105,42 @@ impl Sdp {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The same for a peer who may not learn the sender's address: of its candidates the relays, without the address
+    /// behind them, and no address elsewhere (RFC 8829 section 5.2.1 has these values for a sender that knows none).
+    #[must_use]
+    pub fn relay_only(&self) -> Self {
+        self.rewrite(|line| {
+            let words = line.split(' ');
+            Some(match line.get(..2).unwrap_or_default() {
+                "o=" => words.take(3).chain(["IN", "IP4", "0.0.0.0"]).collect::<Vec<_>>().join(" "),
+                "c=" => "c=IN IP4 0.0.0.0".into(),
+                "m=" => {
+                    let port = |(n, word)| if n == 1 && word != "0" { "9" } else { word };
+                    words.enumerate().map(port).collect::<Vec<_>>().join(" ")
+                }
+                "a=" if line.starts_with("a=candidate:") => format!("a={}", candidate::relay_only(&line[2..])?),
+                "a=" if line.starts_with("a=rtcp:") => "a=rtcp:9 IN IP4 0.0.0.0".into(),
+                "a=" if line.starts_with("a=remote-candidates:") => return None,
+                _ => line.to_owned(),
+            })
+        })
+    }
+
+    /// Every line anew, or left out; their ends as they were.
+    fn rewrite(&self, line: impl Fn(&str) -> Option<String>) -> Self {
+        let ends = |all: &str| {
+            if all.ends_with("\r\n") {
+                "\r\n"
+            } else if all.ends_with('\n') {
+                "\n"
+            } else {
+                ""
+            }
+        };
+        let lines = self.0.split_inclusive('\n');
+        Self(lines.filter_map(|all| Some(line(all.trim_end_matches(['\r', '\n']))? + ends(all))).collect())
     }
 }
 
@@ -71,146 +162,30 @@ impl utoipa::PartialSchema for Sdp {
 
 impl utoipa::ToSchema for Sdp {}
 
-/// A candidate line, at most [`limit::CANDIDATE`] bytes; empty marks the end of candidates.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A session description as a client sent it: good by its grammar. What is relayed of it is an [`Sdp`].
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(try_from = "String")]
-pub struct CandidateLine(String);
+#[schema(value_type = Sdp)]
+pub struct SaidSdp(Sdp);
 
-impl TryFrom<String> for CandidateLine {
+impl TryFrom<String> for SaidSdp {
     type Error = SdpRefused;
 
     fn try_from(text: String) -> Result<Self, SdpRefused> {
-        if text.len() > limit::CANDIDATE {
-            return Err(SdpRefused::TooLarge { most: limit::CANDIDATE, is: text.len() });
-        }
-        let line = text.is_empty() || text.starts_with("candidate:") || text.starts_with("a=candidate:");
-        if line && !text.chars().any(char::is_control) { Ok(Self(text)) } else { Err(SdpRefused::NotCandidate) }
+        let sdp = Sdp::try_from(text)?;
+        grammar::parse(sdp.as_str())?;
+        Ok(Self(sdp))
     }
 }
 
-impl fmt::Debug for CandidateLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CandidateLine({} bytes)", self.0.len())
-    }
-}
-
-impl utoipa::PartialSchema for CandidateLine {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        utoipa::openapi::ObjectBuilder::new()
-            .schema_type(utoipa::openapi::schema::Type::String)
-            .max_length(Some(limit::CANDIDATE))
-            .into()
-    }
-}
-
-impl utoipa::ToSchema for CandidateLine {}
-
-/// One ICE candidate, with the field names of the browser's `RTCIceCandidateInit` (W3C WebRTC section 4.8).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct IceCandidate {
-    /// The candidate line.
-    pub candidate: CandidateLine,
-    /// The media section's identification tag.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 64)]
-    pub sdp_mid: Option<ShortText>,
-    /// The media section's place, from 0.
-    #[serde(default, rename = "sdpMLineIndex", skip_serializing_if = "Option::is_none")]
-    pub sdp_m_line_index: Option<u16>,
-    /// The ICE generation that it belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 256)]
-    pub username_fragment: Option<ShortText>,
-}
-
-/// A string of at most 256 bytes (RFC 8839 section 5.4 allows a fragment no more).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(try_from = "String")]
-#[schema(value_type = String, max_length = 256)]
-pub struct ShortText(String);
-
-impl TryFrom<String> for ShortText {
-    type Error = SdpRefused;
-
-    fn try_from(text: String) -> Result<Self, SdpRefused> {
-        if text.len() > 256 { Err(SdpRefused::TooLarge { most: 256, is: text.len() }) } else { Ok(Self(text)) }
-    }
-}
-
-/// From one to [`limit::CANDIDATE_BATCH`] candidates.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<IceCandidate>")]
-pub struct CandidateBatch(Vec<IceCandidate>);
-
-impl CandidateBatch {
-    /// The candidates, in the order they came.
-    pub fn into_inner(self) -> Vec<IceCandidate> {
-        self.0
-    }
-}
-
-impl TryFrom<Vec<IceCandidate>> for CandidateBatch {
-    type Error = BatchRefused;
-
-    fn try_from(candidates: Vec<IceCandidate>) -> Result<Self, BatchRefused> {
-        match candidates.len() {
-            0 => Err(BatchRefused::Empty),
-            is if is > limit::CANDIDATE_BATCH => Err(BatchRefused::TooMany { is }),
-            _ => Ok(Self(candidates)),
-        }
-    }
-}
-
-/// Why a batch is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BatchRefused {
-    /// Nothing in it.
-    #[error("must have at least one candidate")]
-    Empty,
-    /// Too much in it.
-    #[error("must have at most {most} candidates, this has {is}; send the rest in the next batch", most = limit::CANDIDATE_BATCH)]
-    TooMany {
-        /// What came.
-        is: usize,
-    },
-}
-
-impl utoipa::PartialSchema for CandidateBatch {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        utoipa::openapi::ArrayBuilder::new()
-            .items(utoipa::openapi::Ref::from_schema_name("IceCandidate"))
-            .min_items(Some(1))
-            .max_items(Some(limit::CANDIDATE_BATCH))
-            .into()
-    }
-}
-
-impl utoipa::ToSchema for CandidateBatch {
-    fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)>) {
-        schemas.push(("IceCandidate".into(), <IceCandidate as utoipa::PartialSchema>::schema()));
-        <IceCandidate as utoipa::ToSchema>::schemas(schemas);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_descriptions_are_relayed() {
-        assert!(Sdp::try_from("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n".to_owned()).is_ok());
-        let big = format!("v=0\r\n{}", "a=x\r\n".repeat(limit::SDP / 5));
-        assert!(matches!(Sdp::try_from(big), Err(SdpRefused::TooLarge { .. })));
-        for bad in ["", "hello", "v=1\r\n", "v=0", "v=0\r\na\0=x\r\n", "v=0\r\nnonsense\r\n", "v=0\r\n\u{1b}[31m=\r\n"]
-        {
-            assert_eq!(Sdp::try_from(bad.to_owned()), Err(SdpRefused::NotSdp), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn addresses_do_not_print() {
-        let line = CandidateLine::try_from("candidate:1 1 udp 1 10.0.0.7 9 typ host".to_owned()).expect("a candidate");
-        assert!(!format!("{line:?}").contains("10.0.0.7"));
+impl SaidSdp {
+    /// What is relayed of it as an offer or as an answer.
+    pub fn relayed(&self, kind: DescriptionKind, addresses: Addresses) -> Result<Sdp, SdpRefused> {
+        grammar::parse(self.0.as_str())?.check(kind)?;
+        Ok(self.0.rewrite(|line| {
+            let candidate = line.strip_prefix("a=").filter(|line| line.starts_with("candidate:"));
+            let passes = |line| candidate::parse(line).is_ok_and(|parsed| parsed.may_pass(addresses));
+            candidate.is_none_or(passes).then(|| line.to_owned())
+        }))
     }
 }

@@ -257,13 +257,15 @@ impl Calls {
         Ok(Page { calls, next: last.or(page.next) })
     }
 
-    /// The person's calls that may be live, newest first; settle them. Lines to calls that are surely over are read until
-    /// they are cleaned up, within two days.
-    pub async fn live(&self, user: UserId, now: Timestamp) -> Result<Vec<Versioned<Call>>, StoreError> {
+    /// The person's calls that may be live, newest first, but those that are `known`; settle them. Lines to calls that are
+    /// surely over are read until they are cleaned up, within two days.
+    pub async fn live(&self, user: UserId, known: &[Call], now: Timestamp) -> Result<Vec<Versioned<Call>>, StoreError> {
         let any = Key::Live(user, Line::With(user));
         let lines = self.db.query_all(Ask { range: Range::Prefix(LIVE.into()), ..Ask::all_of(&any) }).await?;
         let lines = lines.into_iter().map(read_item::<Live>).collect::<Result<Vec<_>, _>>()?;
-        let mut ids: Vec<CallId> = lines.iter().filter(|line| now < line.gone_by).map(|line| line.call).collect();
+        let is_known = |id| known.iter().any(|call| call.id == id);
+        let open = lines.iter().filter(|line| now < line.gone_by && !is_known(line.call));
+        let mut ids: Vec<CallId> = open.map(|line| line.call).collect();
         ids.sort_unstable();
         ids.dedup();
         ids.reverse();

@@ -138,6 +138,9 @@ impl Switchboard {
         }
         let to = to?;
         let Batch { from, device, offer_id, candidates, .. } = batch;
+        if candidates.is_empty() {
+            return Ok(true); // none of them may be handed on, so none waits
+        }
         let view = CandidatesView {
             call_id: call.id,
             from,

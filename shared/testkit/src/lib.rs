@@ -40,7 +40,28 @@ pub use reply::Reply;
 pub use snapshot::Snapshot;
 pub use world::World;
 
-/// A session description that passes for one.
+/// A session description of one medium, good as an offer and as an answer.
 pub fn sdp(name: &str) -> String {
-    format!("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns={name}\r\nt=0 0\r\n")
+    let fingerprint = ["AB"; 32].join(":");
+    let lines = [
+        "v=0",
+        "o=- 1 1 IN IP4 127.0.0.1",
+        &format!("s={name}"),
+        "t=0 0",
+        "a=group:BUNDLE 0",
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111",
+        "c=IN IP4 0.0.0.0",
+        "a=mid:0",
+        "a=ice-ufrag:made",
+        "a=ice-pwd:madeupmadeupmadeupmade",
+        &format!("a=fingerprint:sha-256 {fingerprint}"),
+        "a=setup:active",
+        "",
+    ];
+    lines.join("\r\n")
+}
+
+/// A candidate line with this number.
+pub fn candidate(number: usize) -> String {
+    format!("candidate:{number} 1 udp 2113937151 host.local 50000 typ host")
 }

@@ -18,7 +18,7 @@ pub(super) async fn show<P: Place>(person: &Person<P>, call: &str) -> Value {
 }
 
 pub(super) fn candidate(n: usize) -> Value {
-    json!({ "candidate": format!("candidate:{n} 1 udp 2113937151 host.local 5000{n} typ host"), "sdpMid": "0", "sdpMLineIndex": 0 })
+    json!({ "candidate": testkit::candidate(n), "sdpMid": "0", "sdpMLineIndex": 0 })
 }
 
 pub(super) async fn refresh<P: Place>(world: &P, token: &str, key: Option<&str>) -> Reply {

@@ -21,7 +21,12 @@ fn bodies(ada: &Person) -> Vec<(&'static str, Value, Vec<&'static str>)> {
         ("initiateCall", json!({ "participants": ["usr_0000000000007000800000000000dead"] }), vec!["participants"]),
         ("offer", json!({ "sdp": sdp("x") }), vec!["sdp"]),
         ("answer", json!({ "sdp": sdp("x") }), vec!["sdp"]),
-        ("iceCandidate", json!({ "candidates": [{ "candidate": "candidate:1" }] }), vec![]),
+        ("joinCall", json!({ "device_id": "d", "generation": 0 }), vec![]),
+        ("invite", json!({ "participants": [ada.id.to_string()] }), vec!["participants"]),
+        ("removeFromCall", json!({ "user_id": ada.id.to_string() }), vec!["user_id"]),
+        ("heartbeat", json!({ "generation": 1 }), vec!["generation"]),
+        ("endCall", json!({ "reason": "busy" }), vec![]),
+        ("iceCandidate", json!({ "candidates": [{ "candidate": testkit::candidate(1) }] }), vec![]),
     ]
 }
 
@@ -139,7 +144,7 @@ async fn descriptions_and_candidates_have_their_limits() {
         json!({ "candidate": "x" }),
         json!({ "candidate": format!("candidate:{}", "x".repeat(1_100)) }),
         json!({}),
-        json!({ "candidate": "candidate:1", "port": 1 }),
+        json!({ "candidate": testkit::candidate(1), "port": 1 }),
     ] {
         let refused = ada.in_call(&call, "ice-candidate", json!({ "candidates": [candidate] })).await;
         assert_eq!(refused.summary(), "422 invalid_fields");

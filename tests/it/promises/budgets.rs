@@ -83,7 +83,7 @@ async fn no_operation_costs_more_than_its_budget() {
         0.5 + 1.5,
         10.0,
     );
-    let candidates = json!({ "candidates": [{ "candidate": "candidate:1 1 udp 1 host.local 9 typ host" }] });
+    let candidates = json!({ "candidates": [{ "candidate": testkit::candidate(1) }] });
     let _ = ada.in_call(&call, "ice-candidate", candidates.clone()).await.expect(200);
     within("relay of ICE to a connected peer", meter.take(), 2, 1.0, 0.0);
     let over_socket = json!({ "call_id": call, "candidates": candidates["candidates"] });
@@ -123,7 +123,8 @@ async fn finished_call(world: &World, from: &Person, to: &Person) {
     let started = Call::start(id, Terms::free(CallKind::Audio), person(from), &device, vec![person(to)], now);
     let (call, facts) = started.expect("two people");
     let calls = Calls::new(world.db.clone());
-    calls.begin(&call, &facts, &[], None, None).await.expect("nobody has it");
+    let last = calls.pair(from.id, to.id).await.expect("answers");
+    calls.begin(&call, &facts, &[], last, None).await.expect("nobody has it");
     let (ended, facts) = call.end(from.id, None, Goodbye::Declined, now).expect("it rings");
     calls.save(&ended, &facts, 1).await.expect("nobody else wrote");
 }

@@ -86,7 +86,7 @@ const KEY: &str = "canary-key-7f3a";
 const VERIFIER: &str = "canary-verifier-7f3a";
 
 fn candidates(name: &str) -> Value {
-    json!({ "candidates": [{ "candidate": format!("candidate:1 1 udp 1 {name} 9 typ host") }] })
+    json!({ "candidates": [{ "candidate": format!("candidate:1 1 udp 1 {name}.local 50000 typ host") }] })
 }
 
 impl Day {
@@ -177,7 +177,7 @@ impl Day {
         self.to_bo.extend(at_bo.pushes().iter().map(Value::to_string));
         // Nobody at home: they wait for him.
         at_bo.close().await;
-        let _ = self.ada.in_call(&call, "ice-candidate", candidates("canary-candidate-7f3a 2")).await.expect(200);
+        let _ = self.ada.in_call(&call, "ice-candidate", candidates("canary-candidate-7f3a-2")).await.expect(200);
         for path in
             [format!("/api/webrtc/call/{call}"), "/api/webrtc/calls/history".into(), "/api/webrtc/calls/active".into()]
         {

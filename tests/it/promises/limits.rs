@@ -167,7 +167,7 @@ async fn everything_that_is_limited_says_so_and_stops() {
         ada.in_call(
             "call_0000000000007000800000000000dead",
             "ice-candidate",
-            json!({ "candidates": [{ "candidate": "candidate:1" }] }),
+            json!({ "candidates": [{ "candidate": testkit::candidate(1) }] }),
         )
         .await
     };

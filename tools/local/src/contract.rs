@@ -43,6 +43,7 @@ pub fn openapi() -> OpenApi {
         public_keys: keys.token_keys,
         secret: secret(&keys.cursor_secret),
         turn: api::ice::Turn::default(),
+        addresses: domain::sdp::Addresses::Public,
         origins: Origins::exactly([]),
         limited: true,
     };

@@ -15,6 +15,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use domain::clock::{Clock, Entropy};
+use domain::sdp::Addresses;
 use http::{StatusCode, header};
 use jiff::SignedDuration;
 use partners::ApiGateway;
@@ -90,6 +91,7 @@ impl Stack {
             public_keys: keys.token_keys.clone(),
             secret: Keys::secret(&keys.cursor_secret)?,
             turn: turn.clone(),
+            addresses: Addresses::Local,
             origins: Origins::loopback(),
             limited: options.limited,
         };
@@ -98,6 +100,7 @@ impl Stack {
             issuer: TOKEN_ISSUER.into(),
             public_keys: keys.token_keys.clone(),
             turn,
+            addresses: Addresses::Local,
             origins: Origins::loopback(),
             limited: options.limited,
         };

@@ -93,6 +93,7 @@ async fn a_repeated_initiation_is_one_call() {
     assert_eq!(at_bob.events().await.len(), 0, "and not after that");
     let other = json!({ "participants": [bob.id.to_string()], "type": "video" });
     assert_eq!(alice.send(Method::POST, path, &key, Some(other)).await.summary(), "422 idempotency_mismatch");
+    alice.leave(&first.text("/call_id")).await;
     let theirs = bob.send(Method::POST, path, &key, Some(json!({ "participants": [alice.id.to_string()] }))).await;
     assert_eq!(theirs.summary(), "201", "a key is its owner's");
 }
@@ -190,6 +191,6 @@ async fn candidates_that_wait_are_bounded() {
     assert_eq!(alice.in_call(&call, "ice-candidate", batch(0, 33)).await.summary(), "422 invalid_fields");
     let single = alice.in_call(&call, "ice-candidate", candidate(3)).await;
     assert_eq!(single.summary(), "200", "the fields of a single candidate, as the predecessor's clients send it");
-    let both = json!({ "candidate": "candidate:1", "candidates": [candidate(1)] });
+    let both = json!({ "candidate": testkit::candidate(1), "candidates": [candidate(1)] });
     assert_eq!(alice.in_call(&call, "ice-candidate", both).await.summary(), "422 invalid_fields");
 }

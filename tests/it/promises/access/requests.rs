@@ -81,7 +81,7 @@ fn plain(name: &str, schema: &Value) -> Result<Value, String> {
     }
     let text = match name {
         "sdp" => sdp("from the contract"),
-        "candidate" => "candidate:1 1 udp 2113937151 host.local 50001 typ host".into(),
+        "candidate" => testkit::candidate(1),
         "name" => "New".into(),
         "code_challenge" => api::secret::hash("verifier"),
         "return_to" => "/calls".into(),

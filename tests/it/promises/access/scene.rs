@@ -69,6 +69,11 @@ impl Role {
         }
     }
 
+    /// Whether it began its call.
+    pub(crate) fn is_host(self) -> bool {
+        matches!(self, Self::Stranger | Self::Caller)
+    }
+
     /// Whether it proves to be somebody.
     pub(crate) fn is_somebody(self) -> bool {
         matches!(self, Self::Stranger | Self::Caller | Self::Callee | Self::Pending | Self::Left | Self::SecondDevice)
@@ -123,6 +128,8 @@ pub(crate) struct Scene {
     pub(crate) world: Arc<World>,
     pub(crate) actors: Vec<Actor>,
     pub(crate) ready: Snapshot,
+    /// One of the pair's friends, whom nobody has called.
+    pub(crate) spare: UserId,
     /// What must not get from one party to the other.
     marks: HashMap<Party, Vec<String>>,
 }
@@ -245,12 +252,13 @@ impl Scene {
             ("dara", Party::Group),
             ("eve", Party::Pair),
             ("fay", Party::Pair),
+            ("gus", Party::Pair),
         ] {
             let (person, spare, email) = settle(&world, name, party).await;
             everybody.push(Ready { person, spare, email });
         }
         let people: Vec<Person> = everybody.iter().map(|ready| ready.person.clone()).collect();
-        let [ada, bo, chidi, dara, eve, fay] = &people[..] else { unreachable!("six people") };
+        let [ada, bo, chidi, dara, eve, fay, gus] = &people[..] else { unreachable!("seven people") };
         let second_device = enter(&world, bo.id, None).await;
         let revoked = enter(&world, bo.id, None).await;
         let ticket_of_revoked = revoked.ticket().await;
@@ -272,13 +280,13 @@ impl Scene {
         }
         let _ = dara.in_call(&call, "end", json!({})).await.expect(200);
         let offered = offer(ada, &call, chidi, Party::Group).await;
-        let candidate = json!({ "candidates": [{ "candidate": format!("candidate:1 {}", Party::Group.canary()) }], "to": chidi.id.to_string() });
+        let candidate = json!({ "candidates": [{ "candidate": format!("candidate:1 1 udp 1 {}.local 50000 typ host", Party::Group.canary()) }], "to": chidi.id.to_string() });
         let _ = ada.in_call(&call, "ice-candidate", candidate).await.expect(200);
         calls.insert(Party::Group, (call, offered));
         let call = eve.call(&[fay]).await;
         let offered = eve.in_call(&call, "offer", description(Party::Pair)).await.expect(200).text("/offer_id");
         let _ = fay.in_call(&call, "answer", description(Party::Pair)).await.expect(200);
-        let candidate = json!({ "candidates": [{ "candidate": format!("candidate:1 {}", Party::Pair.canary()) }] });
+        let candidate = json!({ "candidates": [{ "candidate": format!("candidate:1 1 udp 1 {}.local 50000 typ host", Party::Pair.canary()) }] });
         let _ = fay.in_call(&call, "ice-candidate", candidate).await.expect(200);
         calls.insert(Party::Pair, (call, offered));
 
@@ -323,7 +331,7 @@ impl Scene {
             marks.dedup();
         }
         let ready = world.snapshot().await;
-        Self { world, actors, ready, marks }
+        Self { world, actors, ready, spare: gus.id, marks }
     }
 
     /// Who has this role.

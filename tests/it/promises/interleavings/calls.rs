@@ -175,7 +175,8 @@ async fn candidates_from_both_sides_and_an_answer_lose_nothing() {
                 let kept = scene.show(1).await["signals"]["candidates"][0]["candidates"].clone();
                 let kept: BTreeSet<&str> =
                     kept.as_array().expect("kept").iter().map(|c| c["candidate"].as_str().expect("text")).collect();
-                assert_eq!(kept, BTreeSet::from(["candidate:1", "candidate:2", "candidate:3"]), "each, and each once");
+                let lines = [1, 2, 3].map(testkit::candidate);
+                assert_eq!(kept, lines.iter().map(String::as_str).collect(), "each, and each once");
                 assert_eq!(scene.agreed().await["state"], "connected");
             },
         )
@@ -299,11 +300,15 @@ async fn an_answer_in_the_last_moment_counts_or_is_late_for_everybody() {
     let home = World::new().await;
     let walked = Orders::of(&home, 3)
         .each(
-            || async { offered(&two(&home).await).await },
+            || async {
+                let scene = offered(&two(&home).await).await;
+                home.remain(&scene.call, domain::limit::RING - domain::limit::CALL_HEARTBEAT).await;
+                scene
+            },
             |scene: Arc<Scene>, turn| async move {
                 match turn.task {
                     0 => {
-                        turn.step("90 seconds pass", || turn.world.clock.advance(domain::limit::RING)).await;
+                        turn.step("the ring ends", || turn.world.clock.advance(domain::limit::CALL_HEARTBEAT)).await;
                         "passed".to_owned()
                     }
                     1 => scene.say(&turn, 1, "answer", json!({ "sdp": sdp("answer") })).await.summary(),
