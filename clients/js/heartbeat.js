@@ -10,7 +10,6 @@ const LEASE = 45_000;
  * @property {string | null} lease_until
  * @property {string | null} ends_at
  * @property {number} seq
- * @property {{ ice_servers: RTCIceServer[], ttl: number }} [ice]
  * @property {RTCIceServer[]} [ice_servers]
  * @property {number} [ttl]
  *
@@ -44,7 +43,7 @@ export class Heartbeat {
       if (this.#call.generation() !== generation) return;
       if (refused) this.#call.refused(Problem.of(refused));
       else {
-        this.#until = Math.max(this.#until, Date.parse(renewed.lease_until ?? ""));
+        this.#until = Math.max(this.#until, Date.parse(renewed.lease_until ?? "") || 0);
         this.#call.renewed(renewed);
       }
     } catch (error) {
