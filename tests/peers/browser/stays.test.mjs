@@ -8,7 +8,7 @@ const answers = { answers: true };
 
 // One waits for most of its time: the others run beside it, at a server of their own.
 describe("stays", { concurrency: 2 }, () => {
-  describe("that begin, pause and change", () => {
+  describe("that begin, pause and change", { concurrency: 1 }, () => {
     let stage;
     before(async () => (stage = await setUp()));
     after(() => stage?.tearDown());
