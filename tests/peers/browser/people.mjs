@@ -26,7 +26,7 @@ export async function someone(stage, t, handle, { context, answers = false } = {
     }
     globalThis.client = createClient({
       WebSocket: Counted,
-      fetch: (url, init) => (globalThis.dumb ? Promise.reject(new TypeError("no network")) : fetch(url, init)),
+      fetch: (url, init) => (globalThis.dumb === "everywhere" ? Promise.reject(new TypeError("no network")) : fetch(url, init)),
     });
     globalThis.take = (taken) => {
       globalThis.call = taken;

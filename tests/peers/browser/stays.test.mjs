@@ -109,7 +109,8 @@ describe("stays", { concurrency: 2 }, () => {
       Promise.all(pages.map((page) => until(`${paths} paths`, () => page.evaluate(async (paths) => call.state === "connected" && (await call.stats()).size === paths, paths), { within: 30_000 })));
     await reach([ada, bo, chidi, dara], 3);
     const began = Date.now();
-    await chidi.evaluate(() => (globalThis.dumb = true));
+    await chidi.evaluate(() => (globalThis.dumb = "everywhere"));
+    await dara.evaluate(() => (globalThis.dumb = "on the socket"));
     await bo.close();
     await until("Bo to be away", async () => (await standing(ada, bo)).away, { within: 60_000 });
     t.diagnostic(`away after ${Math.round((Date.now() - began) / 1000)} s`);
@@ -117,7 +118,9 @@ describe("stays", { concurrency: 2 }, () => {
     t.diagnostic(`out after ${Math.round((Date.now() - began) / 1000)} s`);
     await stands(dara, chidi, "left", { within: 30_000 });
     assert.equal(await chidi.evaluate(() => call.isOver), false, "Chidi's page does not know");
-    await chidi.evaluate(() => (globalThis.dumb = false));
+    const { generation, away } = await standing(ada, dara);
+    assert.deepEqual({ generation, away }, { generation: 1, away: false }, "without a socket the signs of life go over HTTP");
+    for (const page of [chidi, dara]) await page.evaluate(() => (globalThis.dumb = undefined));
     await stands(ada, chidi, "joined", { within: 45_000 });
     assert.equal((await standing(ada, chidi)).generation, 3);
     await reach([ada, chidi, dara], 2);
