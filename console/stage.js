@@ -1,11 +1,15 @@
 import { $, avatar, busy, h, trouble } from "./dom.js";
 import { canCall } from "./people.js";
+import { bars, chart } from "./quality.js";
 import { clock, doing, namesOf, note, part, TYPES } from "./words.js";
 
 /**
  * @typedef {import("/client/call.js").Call} Call
  * @typedef {import("/client/client.js").Client} Client
  */
+
+/** The last report is on its way when a call is over. */
+const LAST_REPORT = 1_500;
 
 /** In the call, or asked into it. */
 const PRESENT = new Set(["invited", "ringing", "joined"]);
@@ -78,6 +82,7 @@ export function stage(client) {
     ring();
     current = null;
     $("tiles").replaceChildren();
+    $("sound").replaceChildren();
     $("roster").hidden = $("call-note").hidden = true;
   };
 }
@@ -91,6 +96,7 @@ export async function invite(whom) {
 export function show(call) {
   if (current === call) return;
   current = call;
+  $("sound").replaceChildren();
   Object.assign(globalThis, { call });
   canCall(false);
   $("controls").hidden = false;
@@ -105,9 +111,12 @@ export function show(call) {
   call.on("stream", draw);
   call.on("people", draw);
   call.on("media", draw);
+  call.on("quality", draw);
   call.on("state", () => {
-    if (call.isOver && current === call) clear();
-    else draw();
+    if (call.isOver && current === call) {
+      clear();
+      setTimeout(() => void sounded(call), LAST_REPORT);
+    } else draw();
     say(call);
   });
   draw();
@@ -125,6 +134,16 @@ function clear() {
   $("call-clock").textContent = "";
   canCall(true);
   if (lost) $("stage-title").focus();
+}
+
+/** Draws how a call sounded, unless there is another one by now. @param {Call} call */
+async function sounded(call) {
+  const { client } = /** @type {{ client: Client }} */ (/** @type {unknown} */ (globalThis));
+  const me = client.session?.user.id;
+  if (!me) return;
+  const name = (/** @type {string} */ user) => (user === me ? "You" : (call.participants.find(({ user_id }) => user_id === user)?.name ?? "Somebody"));
+  const drawn = chart(await client.calls.quality(call.id).catch(() => ({ directions: [] })), name);
+  if (drawn && !current && client.session?.user.id === me) $("sound").replaceChildren(drawn);
 }
 
 /** @param {Call | null} call */
@@ -162,6 +181,8 @@ function tiles(call) {
     const sends = call.media.get(user_id) ?? { video: true, screen: false, hold: false };
     const tile = picture(user_id, name, stream);
     tile.dataset.video = String(hasPicture(stream) && (sends.video || sends.screen) && !sends.hold);
+    const reading = call.quality.get(user_id);
+    if (reading) tile.querySelector("figcaption")?.replaceChildren(name, bars(reading));
   }
   const mine = picture("me", "You", call.screen ?? call.local);
   mine.dataset.video = String(Boolean(call.screen) || (hasPicture(call.local) && !call.muted.video));

@@ -31,6 +31,8 @@ const MOST = 100;
 const AGAIN = 2_000;
 /** What every window says all the time. */
 const ROUTINE = new Set(["ping", "presence.get"]);
+/** @param {Item} item */
+const isRoutine = (item) => !item.problem && (ROUTINE.has(what(item)) || (item.method === "POST" && what(item).endsWith("/quality")));
 
 /** The requests and frames of this server, as they come. @type {import("./inside.js").Pane} */
 export function pane({ client, demo }, panel) {
@@ -42,7 +44,7 @@ export function pane({ client, demo }, panel) {
   /** @type {Item[]} */
   const items = [];
   const [mine, routine] = [box("Only mine"), box("Pings and presence too")];
-  const wanted = (/** @type {Item} */ item) => (!mine.input.checked || item.person === me) && (routine.input.checked || !ROUTINE.has(what(item))) && !item.answered;
+  const wanted = (/** @type {Item} */ item) => (!mine.input.checked || item.person === me) && (routine.input.checked || !isRoutine(item)) && !item.answered;
   const trim = () => {
     while (list.childElementCount > MOST) list.lastElementChild?.remove();
     none.hidden = list.childElementCount > 0;

@@ -4,6 +4,7 @@ import { capture } from "./media.js";
 import { isGone, isPending, Mesh } from "./mesh.js";
 import { networkChanges } from "./network.js";
 import { asProblem, Problem } from "./problem.js";
+import { Quality } from "./quality.js";
 import { Roster } from "./roster.js";
 import { Sending } from "./sending.js";
 import { inFull, isSame, Telling } from "./telling.js";
@@ -22,6 +23,7 @@ const AGAIN = { first: 1_000, most: 30_000 };
  * @property {{ user_id: string, stream: MediaStream | null }} stream
  * @property {{ user_id: string } & Required<import("./types.js").Media>} media what somebody sends now
  * @property {Participant[]} people
+ * @property {import("./quality.js").Reading} quality how somebody is heard now
  * @property {{ ends_at: string | null }} ending the plan ends the call in five minutes
  *
  * @typedef {object} Host what a call needs of the client
@@ -49,7 +51,11 @@ export class Call extends Roster {
   /** What the others send. @type {Map<string, Required<import("./types.js").Media>>} */
   media = new Map();
 
+  /** How the others were heard last. @type {Map<string, import("./quality.js").Reading>} */
+  quality = new Map();
+
   #host;
+  #quality;
   /** @type {import("./types.js").MediaPath} */
   #path;
   #heartbeat;
@@ -74,6 +80,7 @@ export class Call extends Roster {
     this.#host = host;
     this.#telling = new Telling(host, this.id, () => (this.#isIn && !this.isOver ? this.#sending?.media : undefined));
     this.#path = new Mesh(this.#owner(), host);
+    this.#quality = this.#listen();
     this.#heartbeat = new Heartbeat(host, {
       id: this.id,
       generation: () => (this.#isIn ? this.myself.generation : null),
@@ -310,6 +317,24 @@ export class Call extends Roster {
     };
   }
 
+  #listen() {
+    const { device, now, send, log } = this.#host;
+    return new Quality({
+      id: this.id,
+      device,
+      now,
+      send,
+      log,
+      since: () => this.since,
+      others: () => this.others,
+      stats: () => this.stats(),
+      heard: (reading) => {
+        this.quality.set(reading.user_id, reading);
+        this.#emitter.emit("quality", reading);
+      },
+    });
+  }
+
   /** @param {() => Promise<Sending>} open */
   async #accept(open) {
     if (this.isOver) throw over(this);
@@ -367,11 +392,9 @@ export class Call extends Roster {
   }
 
   /** @param {import("./heartbeat.js").Stay} stay */
-  #renewed({ seq, ice_servers, ttl }) {
-    if (ice_servers && ttl) {
-      this.#host.ice.take({ ice_servers, ttl });
-      void this.#path.configure();
-    }
+  #renewed({ seq, ice }) {
+    this.#host.ice.take(ice);
+    void this.#path.configure();
     if (seq > this.seq) void this.sync();
   }
 
@@ -415,6 +438,7 @@ export class Call extends Roster {
     if (to === "connected") {
       this.#wasConnected = true;
       this.#attempt = 0;
+      this.#quality.start();
       if (!isSame(this.myself.media, this.#sending?.media)) void this.#telling.tell();
     }
     this.#emitter.emit("state", { from, to, reason });
@@ -428,6 +452,7 @@ export class Call extends Roster {
     this.#telling.stop();
     this.#forgetNetwork();
     this.#become(state, reason);
+    this.#quality.stop();
     this.#path.close();
     this.#sending?.stop();
     this.#host.finished(this);

@@ -128,6 +128,16 @@ export class Calls {
     return this.#context.auth.send("GET", `/api/webrtc/calls/history?${query}`);
   }
 
+  /** How everybody in a call heard everybody else. @param {string} id */
+  quality(id) {
+    return this.#context.auth.send("GET", `/api/webrtc/call/${encodeURIComponent(id)}/quality`);
+  }
+
+  /** How calls sounded here: days, UTC, the last seven when nothing is said. @param {{ from?: string, to?: string }} [days] */
+  qualitySummary(days = {}) {
+    return this.#context.auth.send("GET", `/api/webrtc/quality/summary?${new URLSearchParams(days)}`);
+  }
+
   /** Reads what pushes may have been missed. */
   async catchUp() {
     for (const [id, goodbye] of this.#unsaid) await this.#end(id, goodbye);

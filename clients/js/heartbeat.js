@@ -10,8 +10,7 @@ const LEASE = 45_000;
  * @property {string | null} lease_until
  * @property {string | null} ends_at
  * @property {number} seq
- * @property {RTCIceServer[]} [ice_servers]
- * @property {number} [ttl]
+ * @property {{ ice_servers: RTCIceServer[], ttl: number }} ice
  *
  * @typedef {object} Beating
  * @property {string} id which call

@@ -102,10 +102,11 @@ export class Mesh {
   /** @returns {Promise<Map<string, RTCStatsReport>>} */
   async stats() {
     const reports = new Map();
-    for (const [user, peer] of this.#peers) {
+    const reading = [...this.#peers].map(async ([user, peer]) => {
       const report = await peer.stats();
       if (report) reports.set(user, report);
-    }
+    });
+    await Promise.all(reading);
     return reports;
   }
 

@@ -8,7 +8,9 @@ mod journeys {
         mod call_rules;
         mod calling;
         mod edge;
+        mod groups;
         mod ice;
+        mod quality;
         mod signing_in;
         mod sockets;
     }
@@ -44,6 +46,7 @@ mod promises {
     mod mass_assignment;
     mod metrics;
     mod problems;
+    mod quality;
     mod races;
     mod repeats;
     mod revocation;

@@ -115,7 +115,7 @@ fn decide(
             from: me,
             device: device.clone(),
             to,
-            sdp: sdp.clone(),
+            sdp: call.hands_on(sdp),
             at: now,
         })?;
     Ok(Decided { answer, read: current.map_or(0, |d| d.version), call, facts })

@@ -33,5 +33,7 @@ pub(crate) async fn heartbeat(
     Body(ask): Body<Heartbeat>,
 ) -> Result<Json<StayView>, Refusal> {
     state.limit(Rate::Signal, caller.sub).await?;
-    Ok(Json(state.switchboard.renew(caller.sub, id, ask.generation, state.now()).await?))
+    let (me, now) = (caller.sub, state.now());
+    let call = state.switchboard.renew(me, id, ask.generation, now).await?;
+    Ok(Json(StayView::of(&call, me, state.turn.servers(me, now), now)))
 }

@@ -14,6 +14,9 @@
 //! | `POST /api/webrtc/call/{id}/remove` | `remove.rs` |
 //! | `POST /api/webrtc/call/{id}/heartbeat` | `heartbeat.rs` |
 //! | `POST /api/webrtc/call/{id}/end` | `end.rs` |
+//! | `POST /api/webrtc/call/{id}/quality` | `report_quality.rs` |
+//! | `GET /api/webrtc/call/{id}/quality` | `show_quality.rs` |
+//! | `GET /api/webrtc/quality/summary` | `quality_summary.rs` |
 //! | `GET /api/webrtc/calls/active` | `active.rs` |
 //! | `GET /api/webrtc/calls/history` | `history.rs` |
 
@@ -33,9 +36,13 @@ mod initiate;
 mod invite;
 mod join;
 mod offer;
+mod quality;
+mod quality_summary;
 mod remove;
+mod report_quality;
 mod ringing;
 mod show;
+mod show_quality;
 mod state;
 mod view;
 
@@ -58,6 +65,8 @@ pub fn router(state: State) -> OpenApiRouter {
         .routes(routes!(end::end))
         .routes(routes!(active::active))
         .routes(routes!(history::history))
+        .routes(routes!(report_quality::report_quality, show_quality::show_quality))
+        .routes(routes!(quality_summary::quality_summary))
         .with_state(state)
 }
 

@@ -81,7 +81,7 @@ async fn propose(state: &State, caller: &Access, id: CallId, ask: Offer, once: &
             from: me,
             device: device.clone(),
             to,
-            sdp: sdp.clone(),
+            sdp: call.hands_on(&sdp),
             at: now,
         };
         let (epoch, polite) = (call.epoch(me, to), call.is_polite(me, to));

@@ -19,7 +19,7 @@ use partners::ApiGateway;
 use socket::{Courier, Problem};
 use store::db::TableNames;
 use store::keys::Table;
-use store::{Answers, Calls, Connections, Db, Limits, Revocations, Switchboard};
+use store::{Answers, Calls, Connections, Db, Limits, Quality, Revocations, Switchboard};
 
 /// Everything that is configured.
 #[derive(Clone, Debug)]
@@ -46,6 +46,7 @@ pub struct State {
     pub(crate) edge: Edge,
     pub(crate) verifier: Verifier,
     pub(crate) switchboard: Switchboard,
+    pub(crate) quality: Quality,
     pub(crate) cursors: Cursors,
     pub(crate) turn: Turn,
     pub(crate) addresses: Addresses,
@@ -74,6 +75,7 @@ impl State {
             answer_key: settings.secret.derive("answer"),
             sessions: Revocations::new(db.clone()),
             limits: Limits::new(db.clone(), settings.limited),
+            quality: Quality::new(db.clone()),
             switchboard: Switchboard { calls: Calls::new(db.clone()), connections: Connections::new(db), courier },
         }
     }

@@ -3,6 +3,7 @@
 use domain::inbox::Missed;
 use domain::lease::Lease;
 use socket::frame::{Beat, ChannelResumed, Channels, Cursors, Heads, Pong, ResumeResult, Stay};
+use socket::view::StayView;
 use socket::{Code, Problem};
 
 use crate::state::State;
@@ -37,7 +38,10 @@ pub(crate) async fn pong(
     let call = match stay {
         Some(Stay { call_id, generation }) => {
             Some(match state.switchboard.renew(opened.user, call_id, generation, now).await {
-                Ok(stay) => Beat::Renewed(stay),
+                Ok(call) => {
+                    let ice = state.turn.servers(opened.user, now);
+                    Beat::Renewed(Box::new(StayView::of(&call, opened.user, ice, now)))
+                }
                 Err(problem) => Beat::Refused(problem),
             })
         }

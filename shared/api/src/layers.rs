@@ -198,6 +198,8 @@ async fn finish(
     let answer = crate::quota::telling(next.run(request));
     let mut response = tracing::Instrument::instrument(answer, span).await;
     let problem = response.extensions_mut().remove::<Problem>();
+    let heard = response.extensions_mut().remove::<crate::log::Quality>();
+    let (mos, round_trip, lost) = (heard.map(|q| q.mos), heard.map(|q| q.round_trip), heard.map(|q| q.lost));
     let named = problem.as_ref().map(|problem| problem.code.as_str());
     let (status, latency) = (response.status().as_u16(), crate::log::millis_since(begun));
     let replayed = response.headers().contains_key(&crate::once::REPLAYED).then_some(1_u64);
@@ -206,7 +208,7 @@ async fn finish(
         target: crate::log::DONE,
         {
             request.id = %id, trace, group, route, http.method = %shown_method(&method), http.path = %path,
-            http.status = status, latency, problem = named, refused, replayed
+            http.status = status, latency, problem = named, refused, replayed, mos, round_trip, lost
         },
         "{}", if named.is_some() { "refused" } else { "answered" }
     );

@@ -17,8 +17,19 @@ use crate::Env;
 use crate::system::SystemClock;
 
 /// The target of the event that ends a request, frame or batch. Its fields: `group`, `route`, `latency` (milliseconds),
-/// `problem`, the code of what it was refused with, `replayed` when the answer was an earlier one.
+/// `problem`, the code of what it was refused with, `replayed` when the answer was an earlier one, and [`Quality`]'s.
 pub const DONE: &str = "done";
+
+/// What a request said of a call's quality, for the line that ends it: the worst of what was new.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quality {
+    /// MOS of sound, 1 to 4.5.
+    pub mos: f64,
+    /// Milliseconds.
+    pub round_trip: u64,
+    /// Percent of the packets.
+    pub lost: f64,
+}
 
 /// Starts the log, on standard output at the level of `LOG_LEVEL`, with metrics in the namespace of `STACK`.
 pub fn start() {
@@ -89,12 +100,15 @@ where
 }
 
 /// What CloudWatch makes of a line: the latency of each route (its sample count is the number of requests), repeats
-/// per route, refusals per problem. Ids are on the line and no dimension: a metric of its own for each would be billed.
+/// per route, refusals per problem, the quality that was reported. Ids are on the line and no dimension: a metric of its own for each would be billed.
 fn metrics(namespace: &str, line: &Map<String, Value>, millis: i64) -> Value {
     let metric = |name: &str, unit: &str| json!({ "Name": name, "Unit": unit });
     let mut per_route = vec![metric("latency", "Milliseconds")];
     if line.contains_key("replayed") {
         per_route.push(metric("replayed", "Count"));
+    }
+    if line.contains_key("mos") {
+        per_route.extend([metric("mos", "None"), metric("round_trip", "Milliseconds"), metric("lost", "Percent")]);
     }
     let mut directives = vec![("route", per_route)];
     if line.contains_key("refused") {

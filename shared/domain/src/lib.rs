@@ -15,6 +15,7 @@ pub mod lease;
 pub mod limit;
 pub mod negotiation;
 pub mod once;
+pub mod quality;
 pub mod quota;
 pub mod sdp;
 pub mod session;

@@ -90,9 +90,40 @@ pub const PAGE: std::ops::RangeInclusive<u32> = 1..=100;
 pub const PAGE_DEFAULT: u32 = 20;
 /// How deep `offset` reaches; a cursor reaches everywhere.
 pub const OFFSET: u32 = 500;
-
 /// Calls that a page looks at when it looks for some of them.
 pub const HISTORY_LOOK: u32 = 200;
+
+// Call quality.
+
+/// Reports of a call are taken for this long after its end.
+pub const QUALITY_LATE: SignedDuration = seconds(5 * 60);
+/// A device's clock may be wrong by this much.
+pub const QUALITY_SKEW: SignedDuration = seconds(60);
+/// Milliseconds between two reports of one stretch: sooner is a repeat, later is a new beginning.
+pub const QUALITY_INTERVAL: std::ops::RangeInclusive<u32> = 1_000..=300_000;
+/// Points that one person's account of a call keeps, shared by the peers that it is about.
+pub const QUALITY_POINTS: usize = 60;
+/// Seconds after which what was heard is added to its day while the call goes on.
+pub const QUALITY_FOLD: u32 = 60;
+/// Milliseconds of the longest round trip, and of the largest jitter, that is believed.
+pub const QUALITY_DELAY: u32 = 60_000;
+/// Bits a second that no stream exceeds.
+pub const QUALITY_BITRATE: u64 = 1_000_000_000;
+/// Hundredths of MOS from which sound is excellent, good, fair and poor; below it is bad. Near R = 90, 80, 70 and 60,
+/// the categories of ITU-T G.109.
+pub const QUALITY_MOS: [u32; 4] = [430, 400, 360, 310];
+/// Freezes a minute up to which a picture is excellent, good, fair and poor.
+pub const QUALITY_FREEZES: [u64; 4] = [0, 2, 6, 12];
+/// Thousandths of the frames that may be dropped up to then.
+pub const QUALITY_DROPPED: [u32; 4] = [10, 50, 100, 250];
+/// Kilobits a second of a moving picture that it needs for that.
+pub const QUALITY_PICTURE: [u64; 4] = [300, 150, 75, 30];
+/// Accounts of a call are kept for so long.
+pub const QUALITY_KEPT: SignedDuration = seconds(90 * 24 * 3600);
+/// What a person heard in a day is kept for so long.
+pub const QUALITY_DAYS_KEPT: SignedDuration = seconds(400 * 24 * 3600);
+/// Days that one summary covers, at most and when nobody says.
+pub const QUALITY_DAYS: (i32, i32) = (90, 7);
 
 // HTTP.
 
@@ -206,6 +237,8 @@ rates! {
     /// Lists of ICE servers. A call needs one, a page that is loaded another; all credentials of a person share one quota at
     /// the TURN server, so a second one gives nothing and counting in each process is enough.
     IceServers "ice_servers" 100 then 1 per 60_000 ms each Person Apart Open;
+    /// Reports of a call's quality: one every ten seconds, and some to catch up.
+    Quality "quality" 20 then 1 per 5_000 ms each Person Apart Open;
     /// Frames said on one connection.
     Frame "frame" 120 then 1 per 500 ms each Connection Apart Open;
     /// Frames refused for their rate; one more, and the connection is closed.

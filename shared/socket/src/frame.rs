@@ -283,7 +283,7 @@ pub struct Pong {
 #[serde(rename_all = "snake_case")]
 pub enum Beat {
     /// The stay goes on.
-    Renewed(StayView),
+    Renewed(Box<StayView>),
     /// It does not.
     Refused(Problem),
 }

@@ -125,6 +125,8 @@ problems! {
     StaleOffer "stale_offer" 409 No "The two have negotiated further than this", "Go on from the newest description; epoch and generation say which it is.";
     OfferAnswered "offer_answered" 409 No "The offer was answered before", "Wait for the next offer.";
     TooManyCandidates "too_many_candidates" 409 No "Too many candidates wait for the other side", "Send an offer with an ICE restart when the other side is back.";
+    QualityOutside "quality_outside" 422 No "The report is of a time outside of the call", "Count at_ms from the call's start_time, by the server's clock.";
+    QualityAbsurd "quality_absurd" 422 No "The report cannot be true", "Send the counters of getStats as they are, never their differences.";
     RecordingUnderWay "recording_under_way" 409 No "The call is being recorded already", "Wait until that recording is over.";
     NotRecorded "not_recorded" 409 No "There is no such recording under way", "Ask for one with POST …/recording.";
     ConsentMissing "consent_missing" 409 No "Not everybody in the call has consented to the recording", "Wait until they have; the call says who is missing.";
@@ -372,7 +374,7 @@ macro_rules! nothing_newer {
     )*};
 }
 
-nothing_newer! { SessionRefused SignInRefused AccountRefused }
+nothing_newer! { SessionRefused SignInRefused AccountRefused Outside Absurd }
 
 macro_rules! told_as {
     ($($refused:ty { $($pattern:pat => $code:ident,)* })*) => {$(
@@ -390,6 +392,8 @@ use domain::account::AccountRefused;
 use domain::call::CallRefused;
 use domain::id::CallId;
 use domain::negotiation::NegotiationRefused;
+use domain::quality::admission::Outside;
+use domain::quality::report::Absurd;
 use domain::session::SessionRefused;
 use domain::sign_in::SignInRefused;
 
@@ -420,6 +424,17 @@ told_as! {
         R::Stale(_) => StaleOffer,
         R::Answered(_) => OfferAnswered,
         R::TooManyCandidates => TooManyCandidates,
+    }
+    Outside {
+        R => QualityOutside,
+    }
+    Absurd {
+        R::Uncountable
+        | R::Delay
+        | R::LostBeforeAny
+        | R::LostMoreThanSent
+        | R::Concealed
+        | R::Bitrate => QualityAbsurd,
     }
     SessionRefused {
         R::Expired => SessionExpired,

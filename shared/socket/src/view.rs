@@ -1,6 +1,7 @@
 //! Calls and signals as people see them, the same over HTTP and the socket.
 
 use domain::call::{Call, CallKind, CallState, Media, Participant, RecordingState, Standing};
+use domain::ice::IceServers;
 use domain::id::{CallId, OfferId, RecordingId, UserId};
 use domain::negotiation::{Description, DescriptionKind, Place, Waiting};
 use domain::sdp::{IceCandidate, Sdp};
@@ -326,15 +327,17 @@ pub struct StayView {
     pub ends_at: Option<Timestamp>,
     /// The number of the call's newest fact: whoever knows less asks.
     pub seq: u64,
+    /// Servers with a fresh credential, for the next connection that is made anew.
+    pub ice: IceServers,
 }
 
 impl StayView {
     /// This person's stay in a call.
-    pub fn of(call: &Call, user: UserId, now: Timestamp) -> Self {
+    pub fn of(call: &Call, user: UserId, ice: IceServers, now: Timestamp) -> Self {
         let CallView { call_id, ends_at, seq, .. } = CallView::of(call, now);
         let person = call.people.iter().find(|person| person.user == user);
         let (generation, lease_until) = person.map_or((0, None), |person| (person.generation, person.until));
-        Self { call_id, generation, lease_until, ends_at, seq }
+        Self { call_id, generation, lease_until, ends_at, seq, ice }
     }
 }
 

@@ -82,6 +82,11 @@ pub enum Key<'a> {
     Live(UserId, Line),
     /// A call that is over in one person's history, by when it began.
     History(UserId, Timestamp, CallId),
+    /// `domain::quality::track::Heard`: one person's account of a call. Apart from the call's own items, which are read
+    /// whole by everybody who signals.
+    Quality(CallId, UserId),
+    /// `domain::quality::tally::Tally`: what a person heard in the calls of one UTC day.
+    QualityDay(UserId, Timestamp),
     /// When the clock looks at a call; timers of one UTC day lie together.
     Timer(Timestamp, CallId),
 }
@@ -92,6 +97,9 @@ pub const LIVE: &str = "live#";
 pub const HISTORY: &str = "call#";
 /// Sort keys of a person's sessions begin with this.
 pub const SESSIONS: &str = "session#";
+
+/// Sort keys of a person's days of quality begin with this.
+pub const QUALITY_DAYS: &str = "quality#";
 
 /// Sort keys of a person's sessions that were ended early begin with this.
 pub const ENDED: &str = "ended#";
@@ -125,6 +133,8 @@ impl Key<'_> {
             | Self::Waiting(..)
             | Self::Live(..)
             | Self::History(..)
+            | Self::Quality(..)
+            | Self::QualityDay(..)
             | Self::Timer(..) => Table::Calls,
         }
     }
@@ -137,6 +147,7 @@ impl Key<'_> {
             | Self::Card(user)
             | Self::Lease(user, _)
             | Self::Ended(user, _)
+            | Self::QualityDay(user, _)
             | Self::Live(user, _)
             | Self::History(user, ..) => user.to_string(),
             Self::PasswordLogin(email) => format!("password#{email}"),
@@ -147,6 +158,7 @@ impl Key<'_> {
             Self::Bucket(rate, who) => format!("bucket#{}#{who}", rate.as_str()),
             Self::Answer(_, scope) => format!("answer#{scope}"),
             Self::Call(call) | Self::Description(call, ..) | Self::Waiting(call, ..) => call.to_string(),
+            Self::Quality(call, _) => format!("quality#{call}"),
             Self::Timer(at, _) => format!("timers#{}", at.strftime("%F")),
         }
     }
@@ -171,6 +183,8 @@ impl Key<'_> {
             Self::Live(_, Line::With(peer)) => format!("{LIVE}{peer}"),
             Self::Live(_, Line::In(call)) => format!("{LIVE}{call}"),
             Self::History(_, at, call) => format!("{}#{call}", history_from(*at)),
+            Self::Quality(_, by) => by.to_string(),
+            Self::QualityDay(_, at) => format!("{QUALITY_DAYS}{}", at.strftime("%F")),
             Self::Timer(at, call) => format!("{}#{call}", millis(*at)),
         }
     }

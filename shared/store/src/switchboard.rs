@@ -12,7 +12,7 @@ use domain::negotiation::Waiting;
 use domain::sdp::IceCandidate;
 use domain::text::DeviceId;
 use jiff::Timestamp;
-use socket::view::{CallView, CandidatesView, StayView};
+use socket::view::{CallView, CandidatesView};
 use socket::{Code, Courier, Problem, Push, ServerFrame};
 
 use crate::error::StoreError;
@@ -85,9 +85,8 @@ impl Switchboard {
     }
 
     /// A sign of life of this person's stay in a call.
-    pub async fn renew(&self, user: UserId, id: CallId, generation: u32, now: Timestamp) -> Result<StayView, Problem> {
-        let call = self.change(user, id, now, |call| call.renew(user, generation, now)).await?;
-        Ok(StayView::of(&call, user, now))
+    pub async fn renew(&self, user: UserId, id: CallId, generation: u32, now: Timestamp) -> Result<Call, Problem> {
+        self.change(user, id, now, |call| call.renew(user, generation, now)).await
     }
 
     /// Shows a call to everybody who is in it or was in it before this happened, on all their devices.
@@ -137,7 +136,10 @@ impl Switchboard {
             to = call.may_signal(batch.from, &batch.device, batch.to, now);
         }
         let to = to?;
-        let Batch { from, device, offer_id, candidates, .. } = batch;
+        let Batch { from, device, offer_id, mut candidates, .. } = batch;
+        if call.relay_only {
+            candidates = candidates.into_iter().filter_map(IceCandidate::relay_only).collect();
+        }
         if candidates.is_empty() {
             return Ok(true); // none of them may be handed on, so none waits
         }

@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use domain::clock::{Clock, Entropy};
 use jiff::{SignedDuration, Timestamp};
 
-/// A clock that moves when told to. It begins on 2026-11-20 at noon UTC.
+/// A clock that moves when told to. It begins at noon UTC on a day that is far from today's: the engine deletes by the
+/// real clock what has expired, and nothing of ours may have.
 #[derive(Debug)]
 pub struct FixedClock(Mutex<Timestamp>);
 
 impl Default for FixedClock {
     fn default() -> Self {
-        Self(Mutex::new("2026-11-20T12:00:00Z".parse().expect("a timestamp")))
+        Self(Mutex::new("2036-11-20T12:00:00Z".parse().expect("a timestamp")))
     }
 }
 

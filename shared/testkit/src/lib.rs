@@ -65,3 +65,16 @@ pub fn sdp(name: &str) -> String {
 pub fn candidate(number: usize) -> String {
     format!("candidate:{number} 1 udp 2113937151 host.local 50000 typ host")
 }
+
+/// What a device counts about a peer after so many times ten seconds of good sound and picture, of which so many percent
+/// are lost. Constructed, not recorded.
+pub fn report(about: domain::id::UserId, tens: u32, percent: u32) -> serde_json::Value {
+    let n = u64::from(tens);
+    let (lost, sound) = (n * 5 * u64::from(percent), n * 480_000);
+    serde_json::json!({
+        "user_id": about.to_string(), "at_ms": tens * 10_000, "round_trip_ms": 40,
+        "audio": { "source": 1, "bytes": n * 50_000, "packets": 1 + n * 500 - lost, "lost": lost, "jitter_ms": 4, "buffer_ms": sound * 30, "emitted": sound, "samples": sound, "concealed": 0 },
+        "video": { "source": 2, "bytes": n * 1_000_000, "packets": n * 900, "lost": 0, "frames": n * 300, "dropped": 0, "freezes": 0 },
+        "sent": { "packets": n * 1_400, "lost": 0, "available_kbps": 2_500, "limited": "none" },
+    })
+}

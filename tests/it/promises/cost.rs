@@ -5,6 +5,7 @@ mod page;
 
 use std::sync::Arc;
 
+use domain::limit;
 use jiff::SignedDuration;
 use serde_json::json;
 use store::Spent;
@@ -83,6 +84,32 @@ async fn a_call(counter: &mut Counter, alice: (&Person, &Socket), bob: (&Person,
     rung.and(armed).and(talked).and(counter.bill(0, 0, 1)).and(PREFLIGHT.times(4.0))
 }
 
+/// A minute of a call of two, on an average of six: their signs of life, and the clock that looks at the call.
+async fn a_minute(counter: &mut Counter, alice: (&Person, &Socket), bob: (&Person, &Socket)) -> Bill {
+    let world = Arc::clone(&counter.world);
+    let call = alice.0.call(&[bob.0]).await;
+    let _ = bob.0.in_call(&call, "join", json!({})).await.expect(200);
+    timers::serve(&world.timers, world.calls_begun().await).await.expect("a batch");
+    counter.bill(2, 0, 1);
+    let mut all = Bill::default();
+    let beats = 60 / limit::CALL_HEARTBEAT.as_secs();
+    for _ in 0..6 {
+        for _ in 0..beats {
+            world.clock.advance(limit::CALL_HEARTBEAT);
+            for socket in [alice.1, bob.1] {
+                let pong = socket.say("ping", json!({ "call": { "call_id": call, "generation": 1 } })).await;
+                assert!(pong["data"]["call"]["renewed"].is_object(), "{pong}");
+            }
+        }
+        let clock = timers::serve(&world.timers, json!({ "timers": "due" })).await.expect("a minute");
+        let looked = u32::from(clock != timers::Answer::Minute { fired: 0 });
+        all = all.and(counter.bill(0, 2 * u32::try_from(beats).expect("few"), looked));
+    }
+    alice.0.leave(&call).await;
+    counter.bill(1, 0, 0);
+    all.times(1.0 / 6.0)
+}
+
 /// A page asks first whether it may, once for each address: the call's id is in most of them. It is answered without a
 /// line in the log and without the store.
 const PREFLIGHT: Bill = Bill {
@@ -105,6 +132,7 @@ async fn the_cost_page_is_what_is_counted() {
     let mut counter = Counter::new(&world, log);
 
     let call = a_call(&mut counter, (&alice, &at_alice), (&bob, &at_bob)).await;
+    let minute_of_talk = a_minute(&mut counter, (&alice, &at_alice), (&bob, &at_bob)).await;
     let again = alice.call(&[&bob]).await;
     counter.bill(1, 0, 0);
     at_bob.pushes();
@@ -128,6 +156,11 @@ async fn the_cost_page_is_what_is_counted() {
             "A million calls set up",
             "two people who are connected; ring, offer, answer, two batches of candidates each, end, the timer",
             call.times(1e6),
+        ),
+        (
+            "A million minutes talked",
+            "two people, each with a sign of life every 20 s, and the clock that looks at the call",
+            minute_of_talk.times(1e6),
         ),
         (
             "A million messages delivered",

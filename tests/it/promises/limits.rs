@@ -174,6 +174,12 @@ async fn everything_that_is_limited_says_so_and_stops() {
     let (signalled, refused) = until_refused(signal).await;
     assert_eq!(signalled, Rate::Signal.burst());
     is_told(&refused, Rate::Signal);
+
+    let report = json!({ "peers": [testkit::report(bo.id, 0, 0)] });
+    let tell = async || ada.in_call("call_0000000000007000800000000000dead", "quality", report.clone()).await;
+    let (told, refused) = until_refused(tell).await;
+    assert_eq!(told, Rate::Quality.burst());
+    is_told(&refused, Rate::Quality);
 }
 
 #[tokio::test]

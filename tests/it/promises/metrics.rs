@@ -81,6 +81,29 @@ async fn a_request_a_refusal_a_repeat_a_frame_and_a_minute_are_one_line_each() {
     );
 }
 
+/// What the dashboard draws of calls: the worst of what one request reports, by route and nothing else.
+#[tokio::test]
+async fn a_report_of_quality_is_metrics_of_its_line() {
+    let world = World::new().await;
+    let (alice, bob) = (Person::arrive(&world, "Alice").await, Person::arrive(&world, "Bob").await);
+    let call = alice.call(&[&bob]).await;
+    let _ = alice.in_call(&call, "offer", json!({ "sdp": sdp("offer") })).await.expect(200);
+    let _ = bob.in_call(&call, "answer", json!({ "sdp": sdp("answer") })).await.expect(200);
+    let (log, _guard) = Log::catch(Level::INFO);
+    let route = "calls/POST /api/webrtc/call/{id}/quality";
+    for (tens, measured) in [(0, false), (2, true), (2, false)] {
+        let report = json!({ "peers": [testkit::report(bob.id, tens, 10)] });
+        let _ = alice.in_call(&call, "quality", report).await.expect(200);
+        let line = log.metrics().pop().expect("a line");
+        let all = ["latency", "mos", "round_trip", "lost"].map(|name| format!("{route} {name}"));
+        assert_eq!(metrics(&line), all[..if measured { 4 } else { 1 }]);
+        if measured {
+            assert_eq!((&line["round_trip"], &line["lost"]), (&json!(40), &json!(3.5)));
+            assert!((2.0..4.0).contains(&line["mos"].as_f64().expect("a number")), "{line}");
+        }
+    }
+}
+
 fn route_templates() -> BTreeSet<String> {
     let contract = super::contract();
     contract["paths"].as_object().expect("paths").keys().cloned().collect()

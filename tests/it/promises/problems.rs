@@ -340,6 +340,20 @@ async fn produce(code: Code, s: &Stage) -> Option<Vec<Said>> {
             }
             s.candidates(&s.ada, call, None).await
         }
+        C::QualityOutside => {
+            s.offer().await;
+            s.answer().await;
+            let report = testkit::report(s.bo.id, 7, 0);
+            vec![s.ada.in_call(call, "quality", json!({ "peers": [report] })).await.into()]
+        }
+        C::QualityAbsurd => {
+            s.offer().await;
+            s.answer().await;
+            let mut report = testkit::report(s.bo.id, 0, 0);
+            report["audio"]["lost"] = json!(9);
+            report["audio"]["packets"] = json!(0);
+            vec![s.ada.in_call(call, "quality", json!({ "peers": [report] })).await.into()]
+        }
         C::Superseded => {
             vec![s.bo.post("/api/webrtc/call/initiate", json!({ "participants": [s.ada.id.to_string()] })).await.into()]
         }

@@ -62,6 +62,7 @@ async fn every_creating_request_can_be_repeated() {
 
     let call = live.text("/items/0/call_id");
     world.remain(&call, SignedDuration::from_secs(1)).await;
+    let _ = bo.in_call(&call, "join", json!({})).await.expect(200);
     let path = format!("/api/webrtc/call/{call}/offer");
     one_effect(&world, &path, Some(&ada), json!({ "sdp": sdp("o") }), json!({ "sdp": sdp("p") })).await;
     world.remain(&call, SignedDuration::from_secs(1)).await;
@@ -81,6 +82,7 @@ fn every_post_takes_a_key_or_is_harmless_to_repeat() {
         ("answer", "the same answer again is the one that is there"),
         ("iceCandidate", "the same candidate again is the one that is there"),
         ("endCall", "a call ends once"),
+        ("reportQuality", "counters are cumulative, and their time is their number"),
         ("joinCall", "names the stay that it ends, so it begins the next one once"),
         ("removeFromCall", "who is gone stays gone"),
         ("heartbeat", "the second sign of life says no more than the first"),

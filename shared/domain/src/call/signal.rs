@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{Call, CallRefused, Standing};
 use crate::id::UserId;
+use crate::sdp::Sdp;
 use crate::text::DeviceId;
 
 impl Call {
@@ -56,6 +57,11 @@ impl Call {
         let (call, _) = self.clone().live(by, now)?;
         call.has_joined(by, device)?;
         call.peer(by, to)
+    }
+
+    /// What of a description is handed on in this call.
+    pub fn hands_on(&self, sdp: &Sdp) -> Sdp {
+        if self.relay_only { sdp.relay_only() } else { sdp.clone() }
     }
 
     /// The other side of a signal.

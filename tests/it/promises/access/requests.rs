@@ -85,6 +85,7 @@ fn plain(name: &str, schema: &Value) -> Result<Value, String> {
         "name" => "New".into(),
         "code_challenge" => api::secret::hash("verifier"),
         "return_to" => "/calls".into(),
+        "from" | "to" => "2026-11-20".into(),
         "error" => "user_cancelled_authorize".into(),
         "error_description" | "sdpMid" | "usernameFragment" => "x".into(),
         _ => return Err(format!("{name} is a text of which nothing is known: name it in PROOFS or in plain()")),

@@ -507,3 +507,39 @@ async fn a_call_that_is_begun_twice_with_one_key_is_one_call() {
         .await;
     told("one call begun twice with one key", walked);
 }
+
+/// Both sides report a finished call, and one of them twice, from two pages: each day has its call once.
+#[tokio::test]
+async fn two_who_report_at_once_are_both_heard_and_counted_once() {
+    let home = World::new().await;
+    let walked = Orders::of(&home, 3)
+        .each(
+            || async {
+                let scene = connected(&two(&home).await).await;
+                for (by, about) in [(0, 1), (1, 0)] {
+                    let first = json!({ "peers": [testkit::report(scene.people[about].id, 0, 0)] });
+                    let _ = scene.people[by].in_call(&scene.call, "quality", first).await.expect(200);
+                }
+                let _ = scene.people[0].in_call(&scene.call, "end", json!({})).await.expect(200);
+                scene
+            },
+            |scene: Arc<Scene>, turn| async move {
+                let (by, about) = if turn.task == 0 { (0, 1) } else { (1, 0) };
+                let report = testkit::report(scene.people[about].id, 1, 0);
+                scene.say(&turn, by, "quality", json!({ "peers": [report] })).await
+            },
+            |scene, said| async move {
+                assert_eq!(sorted(&said), ["200", "200", "200"]);
+                for person in &scene.people {
+                    let path = format!("/api/webrtc/call/{}/quality", scene.call);
+                    let shown = person.get(&path).await.expect(200).body;
+                    let points = |n: usize| shown["directions"][n]["points"].as_array().map(Vec::len);
+                    assert_eq!((points(0), points(1)), (Some(1), Some(1)), "each direction once: {shown}");
+                    let sum = person.get("/api/webrtc/quality/summary").await.expect(200).body;
+                    assert_eq!((&sum["calls"], &sum["verdicts"][0]["count"]), (&json!(1), &json!(1)), "{sum}");
+                }
+            },
+        )
+        .await;
+    told("two who report at once", walked);
+}
