@@ -1,7 +1,7 @@
 /** @typedef {import("./trace.js").Item} Item */
 
 const OPEN = /^\/auth\/(login|register|token|refresh)$|^\/api\/(v1\/)?webrtc\/health$|^\/\.well-known/;
-const KEYED = /^\/auth\/(login|register|token|refresh)$|\/call\/(initiate|[^/]+\/offer)$/;
+const KEYED = /^\/auth\/(login|register|token|refresh)$|\/call\/(initiate|[^/]+\/(offer|invite))$/;
 
 /** @param {unknown} text one word of a shell */
 const quote = (text) => `'${String(text).replaceAll("'", "'\\''")}'`;
@@ -29,7 +29,11 @@ const CALLS = [
   ["GET", /^\/auth\/sessions$/, () => "client.auth.sessions()"],
   ["DELETE", /^\/auth\/sessions\/([^/]+)$/, (_, id) => `client.auth.endSession(${js(id)})`],
   ["POST", /\/webrtc\/call\/initiate$/, ({ body }) => `client.calls.start(${js({ to: body?.participants ?? ["usr_…"], media: body?.type ?? "audio" })})`],
+  ["POST", /\/webrtc\/call\/([^/]+)\/invite$/, ({ body }, id) => `(await client.calls.resume(${js(id)})).invite(${js(body?.participants ?? ["usr_…"])})`],
+  ["POST", /\/webrtc\/call\/([^/]+)\/remove$/, ({ body }, id) => `(await client.calls.resume(${js(id)})).remove(${js(body?.user_id ?? "usr_…")})`],
+  ["POST", /\/webrtc\/call\/([^/]+)\/join$/, (_, id) => `client.calls.resume(${js(id)})`],
   ["POST", /\/webrtc\/call\/([^/]+)\/end$/, (_, id) => `(await client.calls.resume(${js(id)})).hangUp()`],
+  ["GET", /\/webrtc\/ice-servers$/, () => "client.calls.iceServers()"],
   ["GET", /\/webrtc\/call\/([^/]+)$/, (_, id) => `client.calls.get(${js(id)})`],
   ["GET", /\/webrtc\/calls\/active$/, () => "client.calls.active()"],
   ["GET", /\/webrtc\/calls\/history$/, () => "client.calls.history({ limit: 20 })"],

@@ -3,7 +3,7 @@ import { $, busy, noTrouble, trouble } from "./dom.js";
 import { pastCalls } from "./history.js";
 import { inside } from "./inside.js";
 import { people } from "./people.js";
-import { show, stage } from "./stage.js";
+import { invite, show, stage } from "./stage.js";
 import { arrive, demoPeople, welcome } from "./welcome.js";
 
 // Each window is its own person: tokens live as long as the window.
@@ -42,7 +42,7 @@ function view() {
   $("page").hidden = $("who").hidden = session === null;
   if (!session) return welcome(client, demo);
   $("my-name").textContent = session.user.name;
-  leaving = [people(client, demo, call), stage(client), pastCalls(client), inside(client, demo)];
+  leaving = [people(client, demo, call, invite), stage(client), pastCalls(client, demo), inside(client, demo)];
   void home();
 }
 

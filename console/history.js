@@ -1,28 +1,38 @@
 import { $, busy, h } from "./dom.js";
-import { namesOf, result, TYPES, when } from "./words.js";
+import { ended, namesOf, result, stay, TYPES, when } from "./words.js";
 
 /**
  * Past calls, newest first.
  * @param {import("/client/client.js").Client} client
+ * @param {import("./welcome.js").DemoPerson[]} demo
  */
-export function pastCalls(client) {
+export function pastCalls(client, demo) {
   const me = client.session?.user.id ?? "";
   const more = $("history-more");
+  const missed = /** @type {HTMLInputElement} */ ($("only-missed"));
+  const [type, whom] = ["of-type", "with-whom"].map((id) => /** @type {HTMLSelectElement} */ ($(id)));
+  missed.checked = false;
+  type.value = whom.value = "";
+  whom.replaceChildren(whom.options[0], ...demo.filter(({ user_id }) => user_id !== me).map(({ user_id, name }) => h("option", { value: user_id }, `With ${name}`)));
   /** @type {string | null} */
   let cursor = null;
 
   const read = async (/** @type {string | null} */ from) => {
-    const page = await client.calls.history({ limit: 10, cursor: from });
+    const which = { missed: missed.checked, type: /** @type {any} */ (type.value), with: whom.value };
+    const page = await client.calls.history({ limit: 10, cursor: from, ...which });
     const rows = page.items.map((call) => row(call, me));
     if (from) $("history-list").append(...rows);
     else $("history-list").replaceChildren(...rows);
     cursor = page.next_cursor;
     more.hidden = !cursor;
+    const some = which.missed || which.type || which.with;
     $("no-history").hidden = $("history-list").childElementCount > 0;
+    $("no-history").textContent = some ? "No such calls." : "No calls yet. Each one is kept here: who, how it ended, how long.";
   };
   more.onclick = () => busy(more, () => read(cursor));
 
   const refresh = () => void read(null).catch(() => {});
+  missed.onchange = type.onchange = whom.onchange = refresh;
   const unsubscribe = [
     client.on("notice", ({ event, call }) => {
       const known = document.querySelector(`[data-call-id="${call.call_id}"]`);
@@ -43,5 +53,20 @@ function row(call, me) {
     h("strong", {}, h("span", { "aria-hidden": "true" }, outgoing ? "↗ " : "↙ "), h("span", { class: "visually-hidden" }, outgoing ? "to " : "from "), who),
     h("span", { class: "result" }, `${TYPES[call.type]}, ${result(call, me)}`),
     h("time", { datetime: call.created_at }, when(call.created_at)),
+    details(call, me, who),
+  );
+}
+
+/** @param {import("/client/types.js").CallView} call @param {string} me @param {string} who */
+function details(call, me, who) {
+  const people = call.participants.map((person) => {
+    const marks = [person.user_id === me ? "you" : person.name, person.user_id === call.caller_id ? " (caller)" : ""];
+    return h("div", {}, h("dt", {}, marks.join("")), h("dd", {}, stay(person)));
+  });
+  return h(
+    "details",
+    {},
+    h("summary", {}, "Details", h("span", { class: "visually-hidden" }, ` of the call with ${who}, ${when(call.created_at)}`)),
+    h("dl", {}, ...people, h("div", {}, h("dt", {}, "End"), h("dd", {}, ended(call, me)))),
   );
 }

@@ -8,11 +8,12 @@ const EVERY = 5_000;
  * @param {import("/client/client.js").Client} client
  * @param {import("./welcome.js").DemoPerson[]} demo
  * @param {(to: string[], media: "audio" | "video") => Promise<void>} call
+ * @param {(whom: string[]) => Promise<void>} invite
  */
-export function people(client, demo, call) {
+export function people(client, demo, call, invite) {
   const me = client.session?.user.id ?? "";
   const others = demo.filter(({ user_id }) => user_id !== me);
-  $("people-list").replaceChildren(...others.map((person) => row(person, call)));
+  $("people-list").replaceChildren(...others.map((person) => row(person, call, invite)));
   $("people-list").hidden = others.length === 0;
   const [other] = others;
   $("no-call-hint").textContent = other
@@ -34,9 +35,9 @@ export function people(client, demo, call) {
     event.preventDefault();
     const ids = $("ids");
     const to = /** @type {HTMLInputElement} */ (ids).value.split(/[\s,]+/).filter(Boolean);
-    const media = /** @type {any} */ (event.submitter)?.value === "audio" ? "audio" : "video";
+    const what = /** @type {any} */ (event.submitter)?.value;
     if (to.length === 0) return ids.focus();
-    void busy(form, () => call(to, media));
+    void busy(form, () => (what === "invite" ? invite(to) : call(to, what === "audio" ? "audio" : "video")));
   };
 
   const look = async () => {
@@ -52,18 +53,18 @@ export function people(client, demo, call) {
   };
 }
 
-/** While a call goes on no other can begin. @param {boolean} can */
+/** While a call goes on no other can begin, and others can be asked into it. @param {boolean} can */
 export function canCall(can) {
-  for (const button of document.querySelectorAll("#people button:not(#copy-id)")) {
-    /** @type {HTMLButtonElement} */ (button).disabled = !can;
-  }
+  for (const button of $("people").querySelectorAll("[data-call]")) /** @type {HTMLElement} */ (button).hidden = !can;
+  for (const button of $("people").querySelectorAll("[data-invite]")) /** @type {HTMLElement} */ (button).hidden = can;
 }
 
 /**
  * @param {import("./welcome.js").DemoPerson} person
  * @param {(to: string[], media: "audio" | "video") => Promise<void>} call
+ * @param {(whom: string[]) => Promise<void>} invite
  */
-function row({ user_id, handle, name }, call) {
+function row({ user_id, handle, name }, call, invite) {
   const dial = (/** @type {"audio" | "video"} */ media) => (/** @type {any} */ { currentTarget }) =>
     busy(currentTarget, () => call([user_id], media));
   return h(
@@ -77,6 +78,7 @@ function row({ user_id, handle, name }, call) {
       { class: "row" },
       h("button", { type: "button", "data-call": "video", "aria-label": `Call ${name}`, click: dial("video") }, "Call"),
       h("button", { type: "button", "data-call": "audio", "aria-label": `Audio call to ${name}`, click: dial("audio") }, "Audio"),
+      h("button", { type: "button", "data-invite": true, hidden: true, "aria-label": `Invite ${name}`, click: ({ currentTarget }) => busy(currentTarget, () => invite([user_id])) }, "Invite"),
       h(
         "a",
         { class: "button", href: `/?as=${handle}`, target: "_blank", rel: "noopener", "data-open": handle },

@@ -1,7 +1,7 @@
 import { $, avatar, busy, h, trouble } from "./dom.js";
 import { canCall } from "./people.js";
 import { bars, chart } from "./quality.js";
-import { clock, doing, namesOf, TYPES } from "./words.js";
+import { clock, doing, namesOf, note, part, TYPES } from "./words.js";
 
 /**
  * @typedef {import("/client/call.js").Call} Call
@@ -10,6 +10,9 @@ import { clock, doing, namesOf, TYPES } from "./words.js";
 
 /** The last report is on its way when a call is over. */
 const LAST_REPORT = 1_500;
+
+/** In the call, or asked into it. */
+const PRESENT = new Set(["invited", "ringing", "joined"]);
 
 /** @type {Call | null} */
 let current = null;
@@ -32,6 +35,7 @@ export function stage(client) {
     $("incoming-title").textContent = `${caller} is calling`;
     $("incoming-what").textContent = `${TYPES[call.type]} call.${current ? " Accepting ends the present call." : ""}`;
     $("accept-audio").hidden = call.type !== "video";
+    $("say-busy").hidden = !call.isWaiting;
     if (!dialog.open) dialog.showModal();
   };
   const quiet = (/** @type {Call} */ call) => {
@@ -55,6 +59,7 @@ export function stage(client) {
   $("accept").onclick = () => pickUp(true);
   $("accept-audio").onclick = () => pickUp(false);
   $("decline").onclick = () => void ringing[0]?.decline();
+  $("say-busy").onclick = () => void ringing[0]?.decline({ busy: true });
   // Escape neither answers nor declines: both are decisions.
   dialog.oncancel = (event) => event.preventDefault();
 
@@ -78,21 +83,31 @@ export function stage(client) {
     current = null;
     $("tiles").replaceChildren();
     $("sound").replaceChildren();
+    $("roster").hidden = $("call-note").hidden = true;
   };
+}
+
+/** Asks people into the present call. @param {string[]} whom */
+export async function invite(whom) {
+  await current?.invite(whom);
 }
 
 /** Puts a call on the panel until it is over. @param {Call} call */
 export function show(call) {
+  if (current === call) return;
   current = call;
   $("sound").replaceChildren();
   Object.assign(globalThis, { call });
   canCall(false);
   $("controls").hidden = false;
   const draw = () => {
+    if (current !== call) return;
     tiles(call);
     buttons(call);
+    roster(call);
     say(call);
   };
+  call.on("ending", draw);
   call.on("stream", draw);
   call.on("people", draw);
   call.on("media", draw);
@@ -115,6 +130,7 @@ function clear() {
   const lost = $("controls").contains(document.activeElement);
   $("controls").hidden = true;
   $("tiles").replaceChildren();
+  $("roster").hidden = $("call-note").hidden = true;
   $("call-clock").textContent = "";
   canCall(true);
   if (lost) $("stage-title").focus();
@@ -137,12 +153,21 @@ function say(call) {
   $("no-call").hidden = call !== null && !call.isOver;
   const words = call ? doing(call) : "";
   if ($("call-state").textContent !== words) $("call-state").textContent = words;
+  remark(call);
+}
+
+/** @param {Call | null} call */
+function remark(call) {
+  const words = call && !call.isOver ? note(call, Date.now()) : "";
+  $("call-note").hidden = words === "";
+  if ($("call-note").textContent !== words) $("call-note").textContent = words;
 }
 
 /** @param {Call} call */
 function time(call) {
   const seconds = call.since ? Math.max(0, Math.floor((Date.now() - Date.parse(call.since)) / 1000)) : 0;
   $("call-clock").textContent = call.state === "connected" ? clock(seconds) : "";
+  remark(call);
 }
 
 /** @param {Call} call */
@@ -153,9 +178,9 @@ function tiles(call) {
     const stream = call.remote.get(user_id);
     if (!stream) continue;
     wanted.add(user_id);
-    const sends = call.media.get(user_id) ?? { video: true, screen: false };
+    const sends = call.media.get(user_id) ?? { video: true, screen: false, hold: false };
     const tile = picture(user_id, name, stream);
-    tile.dataset.video = String(hasPicture(stream) && (sends.video || sends.screen));
+    tile.dataset.video = String(hasPicture(stream) && (sends.video || sends.screen) && !sends.hold);
     const reading = call.quality.get(user_id);
     if (reading) tile.querySelector("figcaption")?.replaceChildren(name, bars(reading));
   }
@@ -185,8 +210,37 @@ function picture(user, name, stream) {
   return tile;
 }
 
+/** Who is in a group, and how. @param {Call} call */
+function roster(call) {
+  const list = $("roster");
+  list.hidden = call.isOver || call.others.length < 2;
+  const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset.remove;
+  for (const button of $("people").querySelectorAll("[data-user] [data-invite]")) {
+    const user = /** @type {HTMLElement | null} */ (button.closest("[data-user]"))?.dataset.user;
+    const here = call.participants.some(({ user_id, standing }) => user_id === user && PRESENT.has(standing));
+    /** @type {HTMLButtonElement} */ (button).disabled = here;
+  }
+  list.replaceChildren(...(list.hidden ? [] : call.participants.map((person) => member(call, person))));
+  if (focused) /** @type {HTMLElement | null} */ (list.querySelector(`[data-remove="${focused}"]`))?.focus();
+}
+
+/** @param {Call} call @param {import("/client/types.js").Participant} person */
+function member(call, person) {
+  const { user_id, name, standing, away } = person;
+  const mine = !call.others.includes(person);
+  const line = h("li", { "data-member": user_id, "data-standing": standing, "data-away": String(away) }, h("strong", {}, mine ? "You" : name));
+  if (user_id === call.host_id) line.append(h("span", { class: "mark" }, "host"));
+  if (!mine) line.append(h("span", { class: "hint" }, part(call, person)));
+  if (!mine && PRESENT.has(standing) && call.isHost) {
+    const remove = h("button", { type: "button", class: "quiet", "data-remove": user_id, "aria-label": `Remove ${name}`, click: () => busy(remove, () => call.remove(user_id)) }, "Remove");
+    line.append(remove);
+  }
+  return line;
+}
+
 /** @param {Call} call */
 function buttons(call) {
+  $("hold").setAttribute("aria-pressed", String(call.held));
   $("mute").setAttribute("aria-pressed", String(call.muted.audio));
   $("camera").setAttribute("aria-pressed", String(call.muted.video));
   $("share").setAttribute("aria-pressed", String(Boolean(call.screen)));
@@ -198,6 +252,7 @@ function controls() {
     ["mute", (call) => call.mute("audio", !call.muted.audio)],
     ["camera", (call) => call.mute("video", !call.muted.video)],
     ["share", (call) => call.shareScreen(!call.screen)],
+    ["hold", (call) => call.hold(!call.held)],
     ["hang-up", (call) => call.hangUp()],
   ];
   for (const [id, act] of actions) {
@@ -210,6 +265,7 @@ function controls() {
         if (call.isOver) return;
         tiles(call);
         buttons(call);
+        say(call);
       });
     };
   }

@@ -42,6 +42,10 @@ export function result(call, me) {
   if (call.state === "disconnected") return `talked ${length(call.duration)}`;
   if (call.state !== "failed") return "under way";
   switch (call.reason) {
+    case "busy":
+      return mine ? `${namesOf(others.filter(({ standing }) => standing === "busy"))} was in another call` : "you were in another call";
+    case "lost":
+      return "the caller was lost";
     case "declined":
       return mine ? `declined by ${namesOf(others.filter(({ standing }) => standing === "declined"))}` : "declined";
     case "cancelled":
@@ -55,9 +59,70 @@ export function result(call, me) {
   }
 }
 
+/** Where somebody stands. @type {Record<string, string>} */
+const STANDINGS = {
+  invited: "asked, no window is open",
+  ringing: "ringing",
+  declined: "declined",
+  busy: "in another call",
+  missed: "did not answer",
+  left: "left",
+  removed: "was removed",
+};
+
+/** How somebody takes part now. @param {Call} call @param {Participant} person */
+export function part(call, { user_id, standing, away }) {
+  if (standing !== "joined") return STANDINGS[standing];
+  if (away) return "away, may come back";
+  const sends = call.media.get(user_id);
+  if (sends?.hold) return "has put the call on hold";
+  if (!call.remote.has(user_id)) return "connecting";
+  return sends?.screen ? "shows a screen" : sends?.audio === false ? "muted" : "talks";
+}
+
+const TIME = /** @type {const} */ ({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+/** @param {string} at */
+const time = (at) => new Date(at).toLocaleTimeString([], TIME);
+
+/** When somebody took part in a past call. @param {Participant} person */
+export function stay({ standing, joined_at, left_at, duration }) {
+  if (!joined_at) return STANDINGS[standing] ?? standing;
+  const all = length(duration);
+  return `${time(joined_at)} to ${left_at ? time(left_at) : "now"}, in all ${all}`;
+}
+
+/** Who ended a past call, and why. @param {CallView} call @param {string} me */
+export function ended({ reason, ended_by, participants }, me) {
+  const who = ended_by === me ? "you" : participants.find(({ user_id }) => user_id === ended_by)?.name;
+  /** @type {Record<string, string>} */
+  const reasons = {
+    hung_up: "hung up",
+    lost: "somebody was lost and did not come back",
+    time_limit: "the plan's time was over",
+    declined: "declined",
+    busy: "in another call",
+    cancelled: "given up",
+    no_answer: "nobody answered",
+    unreachable: "no window was open",
+  };
+  const why = reasons[reason ?? ""] ?? reason ?? "under way";
+  return who ? `${why} by ${who}`.replace("in another call by", "in another call:") : why;
+}
+
+/** What is worth knowing about the present call. @param {Call} call @param {number} now */
+export function note(call, now) {
+  const left = call.endsAt ? Math.ceil((Date.parse(call.endsAt) - now) / 1000) : Infinity;
+  if (left <= 300) return `The plan ends this call in ${clock(Math.max(0, left))}.`;
+  if (call.held) return "On hold: you neither send nor hear.";
+  if (call.isCrowded) return "More than four people: everybody sends to everybody, which few connections carry. Cameras off helps.";
+  return "";
+}
+
 /** What a call does now, in one sentence. @param {Call} call */
 export function doing(call) {
   const names = namesOf(call.others);
+  const away = call.others.filter((person) => person.standing === "joined" && person.away);
+  if (!call.isOver && away.length > 0) return `${namesOf(away)} is away. Waiting half a minute for them to come back…`;
   switch (call.state) {
     case "ringing": {
       if (call.incoming) return `${names} is calling.`;
@@ -67,12 +132,16 @@ export function doing(call) {
     }
     case "starting":
       return "Answered. Connecting…";
-    case "connected":
-      return `In a call with ${namesOf(call.others.filter(({ standing }) => standing === "joined"))}`;
+    case "connected": {
+      const joined = call.others.filter(({ standing }) => standing === "joined");
+      const holding = joined.filter(({ user_id }) => call.media.get(user_id)?.hold);
+      if (holding.length === joined.length && holding.length > 0) return `${namesOf(holding)} has put the call on hold`;
+      return `In a call with ${namesOf(joined)}`;
+    }
     case "reconnecting":
       return call.reason === "no_route"
         ? `No way through to ${names} yet. Trying again…`
-        : `The connection to ${names} broke. Trying again…`;
+        : `The connection to ${names} broke. They may be coming back; trying again…`;
     default:
       return ending(call, names);
   }
@@ -83,7 +152,11 @@ function ending(call, names) {
   /** @type {Record<string, string>} */
   const reasons = {
     hung_up: `The call with ${names} is over.`,
-    expired: "The call was ended after twelve hours.",
+    time_limit: "The call is over: the plan allows no longer one.",
+    lost: `${names} was lost and did not come back.`,
+    left: "You left.",
+    removed: "The host removed you from the call.",
+    busy: call.incoming ? "You said that you are in a call." : `${names} is in another call.`,
     answered_elsewhere: "Answered in another window.",
     declined: call.incoming ? "You declined." : `${names} declined.`,
     cancelled: call.incoming ? `${names} gave up.` : "You gave up.",

@@ -1,9 +1,13 @@
 import { Emitter } from "./events.js";
+import { Heartbeat } from "./heartbeat.js";
 import { capture } from "./media.js";
-import { isGone, isPending, Mesh, ORDER } from "./mesh.js";
+import { isGone, isPending, Mesh } from "./mesh.js";
+import { networkChanges } from "./network.js";
 import { asProblem, Problem } from "./problem.js";
 import { Quality } from "./quality.js";
+import { Roster } from "./roster.js";
 import { Sending } from "./sending.js";
+import { inFull, isSame, Telling } from "./telling.js";
 
 /** Pushes can be lost: while a call is not as it should be, the server is asked again this often. */
 const HEAL_EVERY = 5_000;
@@ -12,79 +16,89 @@ const AGAIN = { first: 1_000, most: 30_000 };
 /**
  * @typedef {"starting" | "ringing" | "connected" | "reconnecting" | "ended" | "failed"} State
  * @typedef {import("./types.js").CallView} CallView
+ * @typedef {import("./types.js").Participant} Participant
  *
  * @typedef {object} CallEvents
  * @property {{ from: State, to: State, reason: string | null }} state
  * @property {{ user_id: string, stream: MediaStream | null }} stream
- * @property {{ user_id: string, audio: boolean, video: boolean, screen: boolean }} media what somebody sends now
- * @property {import("./types.js").Participant[]} people
+ * @property {{ user_id: string } & Required<import("./types.js").Media>} media what somebody sends now
+ * @property {Participant[]} people
  * @property {import("./quality.js").Reading} quality how somebody is heard now
+ * @property {{ ends_at: string | null }} ending the plan ends the call in five minutes
  *
  * @typedef {object} Host what a call needs of the client
  * @property {string} me
  * @property {string} device
- * @property {RTCIceServer[]} iceServers
+ * @property {boolean} relayOnly
+ * @property {import("./ice.js").IceServers} ice
  * @property {import("./types.js").Send} send
  * @property {(action: string, data: object) => Promise<any>} request
  * @property {() => number} now
+ * @property {(call: Call) => boolean} busy whether this device is in another call
  * @property {(call: Call) => void} finished
- * @property {(id: string) => Promise<void>} leave
+ * @property {(id: string, goodbye: object) => Promise<void>} leave
  * @property {import("./types.js").Log} log
  */
 
 /** One call, as this device takes part in it. */
-export class Call {
+export class Call extends Roster {
   /** @type {State} */
   state = "ringing";
   /** @type {string | null} */
   reason = null;
   /** @type {Map<string, MediaStream>} */
   remote = new Map();
-  /** What the others said that they send. @type {Map<string, { audio: boolean, video: boolean, screen: boolean }>} */
+  /** What the others send. @type {Map<string, Required<import("./types.js").Media>>} */
   media = new Map();
 
   /** How the others were heard last. @type {Map<string, import("./quality.js").Reading>} */
   quality = new Map();
 
   #host;
-  #mesh;
   #quality;
+  /** @type {import("./types.js").MediaPath} */
+  #path;
+  #heartbeat;
+  #telling;
   /** @type {Sending | null} */
   #sending = null;
   /** @type {Promise<void> | null} */
   #accepting = null;
+  /** This device joined, and has not heard that it is out. */
+  #isIn = false;
   #wasConnected = false;
   #attempt = 0;
+  #forgetNetwork;
   /** @type {Emitter<CallEvents>} */
   #emitter = new Emitter();
-  /** @type {Record<"ring" | "heal" | "again" | "tell", ReturnType<typeof setTimeout> | undefined>} */
-  #timers = { ring: undefined, heal: undefined, again: undefined, tell: undefined };
+  /** @type {Record<"ring" | "heal" | "again", ReturnType<typeof setTimeout> | undefined>} */
+  #timers = { ring: undefined, heal: undefined, again: undefined };
 
   /** @param {Host} host @param {CallView} view */
   constructor(host, view) {
+    super(host.me, view);
     this.#host = host;
-    this.id = view.call_id;
-    this.type = view.type;
-    this.caller_id = view.caller_id;
-    this.participants = view.participants;
-    this.since = view.start_time;
-    this.#mesh = this.#weave();
+    this.#telling = new Telling(host, this.id, () => (this.#isIn && !this.isOver ? this.#sending?.media : undefined));
+    this.#path = new Mesh(this.#owner(), host);
     this.#quality = this.#listen();
+    this.#heartbeat = new Heartbeat(host, {
+      id: this.id,
+      generation: () => (this.#isIn ? this.myself.generation : null),
+      renewed: (stay) => this.#renewed(stay),
+      refused: (problem) => this.#refused(problem),
+    });
+    this.#forgetNetwork = networkChanges(() => this.#path.restart());
     this.#timers.ring = setTimeout(() => this.sync(), Math.max(0, Date.parse(view.ring_until) - host.now()) + 500);
     this.#timers.heal = setInterval(() => this.#isAmiss && this.sync(), HEAL_EVERY);
-  }
-
-  /** Somebody else began it. */
-  get incoming() {
-    return this.caller_id !== this.#host.me;
   }
 
   get isOver() {
     return this.state === "ended" || this.state === "failed";
   }
 
-  get others() {
-    return this.participants.filter(({ user_id }) => user_id !== this.#host.me);
+  /** Somebody calls while this device is in another call. */
+  get isWaiting() {
+    return !this.isOver && !this.#sending && this.#host.busy(this);
   }
 
   /** @returns {MediaStream | null} */
@@ -101,6 +115,10 @@ export class Call {
     return this.#sending?.muted ?? { audio: false, video: false };
   }
 
+  get held() {
+    return this.#sending?.held ?? false;
+  }
+
   /**
    * @template {keyof CallEvents} E
    * @param {E} event
@@ -112,20 +130,28 @@ export class Call {
 
   /** Picks up. It goes on ringing when the browser gives no microphone. */
   accept({ video = this.type === "video" } = {}) {
-    this.#accepting ??= this.#accept(video).finally(() => (this.#accepting = null));
+    return this.acceptWith(async () => new Sending(await capture({ audio: true, video }), null));
+  }
+
+  /** Picks up with what is captured already. @param {() => Promise<Sending>} open */
+  acceptWith(open) {
+    this.#accepting ??= this.#accept(open).finally(() => (this.#accepting = null));
     return this.#accepting;
   }
 
-  decline() {
-    return this.hangUp();
+  decline({ busy = false } = {}) {
+    return this.hangUp({ busy });
   }
 
   /** Hangs up, declines or gives up, whichever fits. Over here at once, for the others when the server knows. */
-  async hangUp() {
+  async hangUp({ busy = false } = {}) {
     if (this.isOver) return;
+    const reason = isPending(this.myself) ? { reason: busy ? "busy" : "declined" } : {};
+    // Whoever is just coming in does not know which stay it will be.
+    const stay = this.#accepting ? {} : { generation: this.myself.generation };
     if (this.#isAnswered) this.#finish("ended", "hung_up");
-    else this.#finish("failed", this.incoming && !this.#sending ? "declined" : "cancelled");
-    await this.#host.leave(this.id);
+    else this.#finish("failed", this.incoming && !this.#sending ? (busy ? "busy" : "declined") : "cancelled");
+    await this.#host.leave(this.id, { ...reason, ...stay });
   }
 
   /** Unmuting the picture of a call without one turns the camera on. @param {"audio" | "video"} kind @param {boolean} on */
@@ -138,21 +164,41 @@ export class Call {
     return this.#change((sending) => sending.share(on, () => void this.shareScreen(false)));
   }
 
+  /** Neither sends nor plays. @param {boolean} on */
+  hold(on) {
+    return this.#change(async (sending) => {
+      sending.hold(on);
+      for (const stream of this.remote.values()) this.#play(stream);
+    });
+  }
+
+  /** Asks more people in. @param {string | string[]} people */
+  async invite(people, { idempotencyKey = crypto.randomUUID() } = {}) {
+    const view = await this.#post("invite", { participants: [people].flat() }, { headers: { "Idempotency-Key": idempotencyKey }, repeatable: true });
+    this.update(view);
+  }
+
+  /** Sends somebody away; only the host may. @param {string} user */
+  async remove(user) {
+    this.update(await this.#post("remove", { user_id: user, generation: this.person(user)?.generation }));
+  }
+
   /** What the connection to each other person counts. */
   stats() {
-    return this.#mesh.stats();
+    return this.#path.stats();
   }
 
   /** For the one who calls. @param {Sending} sending */
   begin(sending) {
+    this.#isIn = true;
     this.#join(sending);
-    this.#mesh.meet();
+    this.#path.meet();
   }
 
-  /** For a page that was reloaded in mid-call. */
+  /** For a page that was reloaded in mid-call, and for who left and wants back. */
   async rejoin() {
     this.#join(new Sending(await capture({ audio: true, video: this.type === "video" }), null));
-    await this.sync({ everybody: true });
+    await this.sync();
   }
 
   /** Over on this device alone; nobody is told. @param {string} reason */
@@ -161,14 +207,17 @@ export class Call {
   }
 
   /** Asks the server how the call stands and what waits for this side. */
-  async sync({ everybody = false } = {}) {
+  async sync() {
     if (this.isOver) return;
     try {
       const view = await this.#host.send("GET", `/api/webrtc/call/${this.id}`);
+      const signals = view.signals ?? { descriptions: [], candidates: [] };
       this.#look(view);
+      await this.#enter(signals);
       if (this.isOver) return;
-      const heard = this.#mesh.take(view.signals ?? { descriptions: [], candidates: [] });
-      this.#mesh.meet(everybody);
+      if (this.#isIn && this.#wasConnected && !isSame(this.myself.media, this.#sending?.media)) void this.#telling.tell();
+      const heard = this.#path.take(signals);
+      this.#path.meet();
       this.#settle();
       await heard;
     } catch (error) {
@@ -181,58 +230,91 @@ export class Call {
   /** @param {string} event @param {any} data */
   signal(event, data) {
     if (this.isOver) return;
-    if (event !== "call.media") return this.#mesh.signal(event, data);
-    const { from, audio, video, screen } = data;
-    this.media.set(from, { audio, video, screen });
-    this.#emitter.emit("media", { user_id: from, audio, video, screen });
+    if (event === "call.media") this.#hear(data.from, data);
+    else this.#path.signal(event, data);
   }
 
   /** @param {CallView} view */
   update(view) {
     if (this.isOver) return;
     this.#look(view);
-    this.#mesh.meet();
+    if (this.isOver) return;
+    // Out, and still here: the call is asked how to come back.
+    if (this.#sending && isGone(this.myself)) return void this.sync();
+    this.#path.meet();
     this.#settle();
   }
 
   /** @param {CallView} view */
+  ending(view) {
+    this.update(view);
+    if (!this.isOver) this.#emitter.emit("ending", { ends_at: this.endsAt });
+  }
+
+  /** @param {CallView} view */
   #look(view) {
-    this.since = view.start_time ?? this.since;
-    this.participants = view.participants.map((person) => {
-      const known = this.#person(person.user_id);
-      return known && ORDER[known.standing] > ORDER[person.standing] ? known : person;
-    });
+    const crowded = this.isCrowded;
+    if (!this.told(view)) return;
     if (view.state === "disconnected") return this.#finish("ended", view.reason);
     if (view.state === "failed") return this.#finish("failed", view.reason);
-    const me = this.#person(this.#host.me);
-    if (me?.standing === "joined" && me.device_id !== this.#host.device) return this.#finish("ended", "answered_elsewhere");
-    if (me && isGone(me)) return this.#finish("ended", me.standing);
-    for (const { user_id } of this.others.filter(isGone)) this.#mesh.drop(user_id);
+    const { standing, device_id } = this.myself;
+    if (standing === "joined" && device_id !== this.#host.device) return this.#finish("ended", "answered_elsewhere");
+    if (isGone(this.myself)) {
+      if (!this.#mayComeBack) return this.#finish("ended", standing);
+      this.#isIn = false;
+    }
+    for (const person of this.others) {
+      if (person.standing === "joined") this.#hear(person.user_id, person.media);
+      else this.media.delete(person.user_id);
+    }
+    if (this.isCrowded && !crowded) this.#host.log("a mesh of more than four: each sends to all others, which few up-links carry");
     this.#emitter.emit("people", this.participants);
   }
 
-  #weave() {
+  /** Whoever was lost comes back, and who asked to; who left or was removed does not by itself. */
+  get #mayComeBack() {
+    const { standing } = this.myself;
+    if (!this.#sending || standing === "removed") return false;
+    return !this.#isIn || this.#heartbeat.isLost(this.myself);
+  }
+
+  /** Joins where no answer does: in a group, where no offer waits, and to come back. @param {import("./types.js").Signals} signals */
+  async #enter({ descriptions }) {
+    if (this.isOver || !this.#sending || this.#isIn) return;
+    const me = this.myself;
+    if (isPending(me) && this.others.length === 1 && descriptions.some(({ type }) => type === "offer")) return;
+    const generation = isPending(me) ? {} : { generation: me.generation };
+    const view = await this.#post("join", { device_id: this.#host.device, ...generation }, { repeatable: true });
+    this.#isIn = true;
+    this.#look(view);
+  }
+
+  #owner() {
     const call = this;
-    return new Mesh(
-      {
-        id: call.id,
-        remote: call.remote,
-        get incoming() {
-          return call.incoming;
-        },
-        get participants() {
-          return call.participants;
-        },
-        get sending() {
-          return call.#sending;
-        },
-        stream: (user_id, stream) => call.#emitter.emit("stream", { user_id, stream }),
-        joined: () => call.#joined(),
-        settle: () => call.#settle(),
-        refused: (problem) => call.#refused(problem),
+    return {
+      id: call.id,
+      remote: call.remote,
+      get relayOnly() {
+        return call.#host.relayOnly || call.relayOnly;
       },
-      call.#host,
-    );
+      get incoming() {
+        return call.incoming;
+      },
+      get participants() {
+        return call.participants;
+      },
+      get sending() {
+        return call.#sending;
+      },
+      stream: (/** @type {string} */ user_id, /** @type {MediaStream | null} */ stream) => {
+        if (stream) call.#play(stream);
+        call.#emitter.emit("stream", { user_id, stream });
+      },
+      joined: () => call.#joined(),
+      behind: () => void call.sync(),
+      settle: () => call.#settle(),
+      refused: (/** @type {Problem} */ problem) => call.#refused(problem),
+    };
   }
 
   #listen() {
@@ -253,11 +335,11 @@ export class Call {
     });
   }
 
-  /** @param {boolean} video */
-  async #accept(video) {
+  /** @param {() => Promise<Sending>} open */
+  async #accept(open) {
     if (this.isOver) throw over(this);
     if (this.#sending) return;
-    this.#join(new Sending(await capture({ audio: true, video }), null));
+    this.#join(await open());
     await this.sync();
     if (this.isOver) throw over(this);
   }
@@ -274,10 +356,11 @@ export class Call {
 
   /** The server took a description of this device, so this device is in. */
   #joined() {
-    const me = this.#person(this.#host.me);
-    if (!me || !isPending(me)) return;
-    Object.assign(me, { standing: "joined", device_id: this.#host.device });
-    this.#mesh.meet();
+    this.#isIn = true;
+    const me = this.myself;
+    if (!isPending(me)) return;
+    Object.assign(me, { standing: "joined", device_id: this.#host.device, generation: me.generation + 1, media: { audio: true, video: this.type === "video" } });
+    this.#path.meet();
   }
 
   /** @param {(sending: Sending) => Promise<void>} change */
@@ -287,27 +370,32 @@ export class Call {
     const before = sending.picture;
     await change(sending);
     if (this.isOver) return sending.stop();
-    if (sending.picture !== before) await this.#mesh.show(sending);
-    this.#tell();
+    if (sending.picture !== before) await this.#path.show(sending);
+    void this.#telling.tell();
   }
 
-  /** @param {string} user */
-  #person(user) {
-    return this.participants.find(({ user_id }) => user_id === user);
+  /** @param {MediaStream} stream */
+  #play(stream) {
+    for (const track of stream.getTracks()) track.enabled = !this.held;
   }
 
-  #tell() {
-    const { device, request } = this.#host;
-    const data = { call_id: this.id, audio: !this.muted.audio, video: !this.muted.video, screen: Boolean(this.screen), device_id: device };
-    if (this.#person(this.#host.me)?.standing === "joined") request("call.media", data).catch((problem) => this.#untold(problem));
+  /** @param {string} path @param {object} body @param {import("./types.js").RequestOptions} [options] */
+  #post(path, body, options) {
+    return this.#host.send("POST", `/api/webrtc/call/${this.id}/${path}`, { body, ...options });
   }
 
-  /** @param {unknown} error */
-  #untold(error) {
-    const { retryAfterMs } = asProblem(error);
-    this.#host.log("media not told", error);
-    clearTimeout(this.#timers.tell);
-    if (retryAfterMs !== undefined) this.#timers.tell = setTimeout(() => this.#tell(), retryAfterMs);
+  /** @param {string} user_id @param {import("./types.js").Media} said */
+  #hear(user_id, said) {
+    if (isSame(said, this.media.get(user_id))) return;
+    this.media.set(user_id, inFull(said));
+    this.#emitter.emit("media", { user_id, ...inFull(said) });
+  }
+
+  /** @param {import("./heartbeat.js").Stay} stay */
+  #renewed({ seq, ice }) {
+    this.#host.ice.take(ice);
+    void this.#path.configure();
+    if (seq > this.seq) void this.sync();
   }
 
   /** @param {Problem} problem */
@@ -326,13 +414,14 @@ export class Call {
     return this.#sending !== null && this.others.some(({ standing }) => standing === "joined");
   }
 
+  /** In a group one may be out of reach while the others are there. */
   get #isAmiss() {
-    return this.state === "reconnecting" || this.state === "starting";
+    return this.#isAnswered && !this.#path.whole;
   }
 
   #settle() {
     if (this.isOver) return;
-    const { paths } = this.#mesh;
+    const { paths } = this.#path;
     if (paths.includes("connected")) this.#become("connected");
     else if (!this.#isAnswered) this.#become("ringing");
     else if (this.#wasConnected) this.#become("reconnecting", "path_lost");
@@ -350,7 +439,7 @@ export class Call {
       this.#wasConnected = true;
       this.#attempt = 0;
       this.#quality.start();
-      if (this.muted.audio || this.muted.video || this.screen) this.#tell();
+      if (!isSame(this.myself.media, this.#sending?.media)) void this.#telling.tell();
     }
     this.#emitter.emit("state", { from, to, reason });
   }
@@ -359,9 +448,12 @@ export class Call {
   #finish(state, reason) {
     if (this.isOver) return;
     for (const timer of Object.values(this.#timers)) clearTimeout(timer);
+    this.#heartbeat.stop();
+    this.#telling.stop();
+    this.#forgetNetwork();
     this.#become(state, reason);
     this.#quality.stop();
-    this.#mesh.close();
+    this.#path.close();
     this.#sending?.stop();
     this.#host.finished(this);
   }

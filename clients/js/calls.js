@@ -1,17 +1,20 @@
 import { Call, over } from "./call.js";
+import { IceServers } from "./ice.js";
 import { capture, captureScreen, stop } from "./media.js";
+import { isGone, isPending } from "./mesh.js";
 import { asProblem, Problem, signedOut } from "./problem.js";
 import { Sending } from "./sending.js";
 
 const SIGNALS = new Set(["call.offer", "call.answer", "call.candidates", "call.media"]);
-const NEWS = new Set(["call.invited", "call.changed", "call.ended"]);
+const NEWS = new Set(["call.invited", "call.changed", "call.ending", "call.ended"]);
 
 /**
  * @typedef {import("./types.js").CallView} CallView
  *
  * @typedef {object} Context
  * @property {() => string} device
- * @property {RTCIceServer[]} iceServers
+ * @property {RTCIceServer[] | undefined} iceServers
+ * @property {boolean} relayOnly
  * @property {import("./auth.js").Auth} auth
  * @property {() => import("./socket.js").Socket} socket
  * @property {(call: Call) => void} rings
@@ -22,55 +25,85 @@ const NEWS = new Set(["call.invited", "call.changed", "call.ended"]);
 /** The calls of who is signed in. */
 export class Calls {
   #context;
+  #ice;
   /** @type {Map<string, Call>} */
   #live = new Map();
-  /** Over on this device: a late push must not make them ring again. @type {Set<string>} */
-  #over = new Set();
-  /** Ended here while the server could not be told. @type {Set<string>} */
-  #unsaid = new Set();
+  /** Over on this device, with the stay: a late push must not make them ring again, a new invitation must. @type {Map<string, number>} */
+  #over = new Map();
+  /** Ended here while the server could not be told. @type {Map<string, object>} */
+  #unsaid = new Map();
+  /** Who is being called just now: their call of the same moment does not ring. @type {Set<string>} */
+  #dialling = new Set();
+  /** What would have rung. @type {Map<string, CallView>} */
+  #unrung = new Map();
 
   /** @param {Context} context */
   constructor(context) {
     this.#context = context;
+    const { iceServers, auth, log } = context;
+    this.#ice = new IceServers({ own: iceServers, send: auth.send, log });
+  }
+
+  /** The STUN and TURN servers that calls use. */
+  iceServers() {
+    return this.#ice.get();
   }
 
   /**
-   * Calls somebody. Nobody's phone rings before the browser has given microphone and camera.
-   * @param {{ to: string | string[], media?: import("./types.js").CallType }} whom
+   * Calls somebody. Nobody's phone rings before the browser has given microphone and camera. When the other one calls at
+   * the same moment, it is their call that is answered with them.
+   * @param {{ to: string | string[], media?: import("./types.js").CallType, relayOnly?: boolean }} whom `relayOnly`: nobody learns anybody's address
    * @param {{ signal?: AbortSignal, idempotencyKey?: string }} [options]
    */
-  async start({ to, media = "video" }, { signal, idempotencyKey = crypto.randomUUID() } = {}) {
+  async start({ to, media = "video", relayOnly = this.#context.relayOnly }, { signal, idempotencyKey = crypto.randomUUID() } = {}) {
     const host = this.#host();
+    const people = [to].flat();
+    const [only] = people.length === 1 ? people : [];
     const screen = media === "screen_share" ? await captureScreen() : null;
     let local = null;
+    if (only) this.#dialling.add(only);
+    void this.#ice.get();
     try {
       local = await capture({ audio: true, video: media === "video" });
-      const view = await host.send("POST", "/api/webrtc/call/initiate", {
-        body: { type: media, participants: [to].flat(), device_id: host.device },
-        headers: { "Idempotency-Key": idempotencyKey },
-        repeatable: true,
-        signal,
-      });
-      const call = this.#hold(new Call(host, view));
-      call.begin(new Sending(local, screen));
-      return call;
+      const sending = new Sending(local, screen);
+      try {
+        const view = await host.send("POST", "/api/webrtc/call/initiate", {
+          body: { type: media, participants: people, device_id: host.device, ...(relayOnly ? { relay_only: true } : {}) },
+          headers: { "Idempotency-Key": idempotencyKey },
+          repeatable: true,
+          signal,
+        });
+        const call = this.#hold(new Call(host, view));
+        call.begin(sending);
+        return call;
+      } catch (error) {
+        const { supersededBy } = asProblem(error);
+        if (!supersededBy) throw error;
+        return await this.#answerInstead(supersededBy, sending);
+      }
     } catch (error) {
       stop(local);
       stop(screen);
       throw error;
+    } finally {
+      this.#dialling.delete(only ?? "");
+      for (const [id, view] of this.#unrung) {
+        if (view.caller_id === only && this.#unrung.delete(id)) this.#see(view);
+      }
     }
   }
 
-  /** Takes up a call again: after a reload in mid-call, or one that rang before this page was open. @param {string} id */
+  /** Takes up a call again: after a reload in mid-call, one that was left, or one that rang before this page was open. @param {string} id */
   async resume(id) {
     const known = this.#live.get(id);
     if (known) return known;
     const host = this.#host();
     const view = await this.get(id);
     const call = this.#hold(new Call(host, view));
-    call.update(view);
+    const mine = view.participants.find(({ user_id }) => user_id === host.me);
+    if (mine && !isPending(mine) && !view.end_time) await call.rejoin();
+    else call.update(view);
     if (call.isOver) throw over(call);
-    if (view.participants.some(({ user_id, standing }) => user_id === host.me && standing === "joined")) await call.rejoin();
     return call;
   }
 
@@ -85,12 +118,13 @@ export class Calls {
   }
 
   /**
-   * Newest first.
-   * @param {{ limit?: number, cursor?: string | null }} [page]
+   * Those that are over, newest first: all, or those that were missed, of a type, with somebody. A page of some can be short.
+   * @param {{ limit?: number, cursor?: string | null, missed?: boolean, type?: import("./types.js").CallType, with?: string }} [page]
    * @returns {Promise<{ items: CallView[], next_cursor: string | null }>}
    */
-  history({ limit = 20, cursor } = {}) {
-    const query = new URLSearchParams({ limit: String(limit), ...(cursor ? { cursor } : {}) });
+  history({ limit = 20, ...which } = {}) {
+    const asked = Object.entries({ limit, ...which }).filter(([, value]) => value);
+    const query = new URLSearchParams(asked.map(([name, value]) => [name, String(value)]));
     return this.#context.auth.send("GET", `/api/webrtc/calls/history?${query}`);
   }
 
@@ -106,7 +140,7 @@ export class Calls {
 
   /** Reads what pushes may have been missed. */
   async catchUp() {
-    for (const id of this.#unsaid) await this.#end(id);
+    for (const [id, goodbye] of this.#unsaid) await this.#end(id, goodbye);
     for (const view of await this.active()) this.#see(view);
     await Promise.all([...this.#live.values()].map((call) => call.sync()));
   }
@@ -115,7 +149,8 @@ export class Calls {
   take({ event, data }) {
     if (SIGNALS.has(event)) this.#live.get(data.call_id)?.signal(event, data);
     else if (NEWS.has(event)) {
-      this.#see(data.call);
+      if (event === "call.ending") this.#live.get(data.call.call_id)?.ending(data.call);
+      else this.#see(data.call);
       this.#context.notice({ event, call: data.call });
     } else return false;
     return true;
@@ -130,6 +165,16 @@ export class Calls {
   forget() {
     for (const call of this.#live.values()) call.forget("signed_out");
     this.#unsaid.clear();
+    this.#ice.forget();
+  }
+
+  /** Two people called each other at once: the first call stands. @param {string} id @param {Sending} sending */
+  async #answerInstead(id, sending) {
+    const call = this.#live.get(id) ?? this.#hold(new Call(this.#host(), await this.get(id)));
+    this.#unrung.delete(id);
+    if (call.local) sending.stop();
+    await call.acceptWith(async () => sending);
+    return call;
   }
 
   /** @param {CallView} view */
@@ -138,8 +183,9 @@ export class Calls {
     if (known) return known.update(view);
     const host = this.#host();
     const mine = view.participants.find(({ user_id }) => user_id === host.me);
-    const rings = view.state !== "disconnected" && view.state !== "failed" && ["invited", "ringing"].includes(mine?.standing ?? "");
-    if (!rings || this.#over.has(view.call_id)) return;
+    const rings = mine && isPending(mine) && !view.end_time && mine.generation > (this.#over.get(view.call_id) ?? -1);
+    if (!rings) return;
+    if (view.participants.length === 2 && this.#dialling.has(view.caller_id)) return void this.#unrung.set(view.call_id, view);
     this.#context.rings(this.#hold(new Call(host, view)));
     host.request("call.ringing", { call_id: view.call_id }).catch((problem) => host.log("ringing not told", problem));
   }
@@ -150,11 +196,11 @@ export class Calls {
     return call;
   }
 
-  /** @param {string} id */
-  async #end(id) {
-    this.#unsaid.add(id);
+  /** @param {string} id @param {object} goodbye why, and which stay: a repeat that comes late ends no newer one */
+  async #end(id, goodbye) {
+    this.#unsaid.set(id, goodbye);
     try {
-      await this.#context.auth.send("POST", `/api/webrtc/call/${id}/end`, { repeatable: true });
+      await this.#context.auth.send("POST", `/api/webrtc/call/${id}/end`, { body: goodbye, repeatable: true });
       this.#unsaid.delete(id);
     } catch (error) {
       const problem = asProblem(error);
@@ -165,7 +211,7 @@ export class Calls {
 
   /** @returns {import("./call.js").Host} */
   #host() {
-    const { auth, socket, device, iceServers, log } = this.#context;
+    const { auth, socket, device, relayOnly, log } = this.#context;
     const me = auth.session?.user.id;
     if (!me) throw signedOut();
     if (socket().state === "closed") {
@@ -175,16 +221,19 @@ export class Calls {
     return {
       me,
       device: device(),
-      iceServers,
+      relayOnly,
+      ice: this.#ice,
       log,
       send: auth.send,
       request: (action, data) => socket().request(action, data),
       now: () => socket().now(),
-      finished: ({ id }) => {
+      busy: (call) => [...this.#live.values()].some((other) => other !== call && other.local),
+      finished: ({ id, participants }) => {
         this.#live.delete(id);
-        this.#over.add(id);
+        const mine = participants.find(({ user_id }) => user_id === me);
+        if (mine) this.#over.set(id, mine.generation - (isGone(mine) ? 1 : 0));
       },
-      leave: (id) => this.#end(id),
+      leave: (id, goodbye) => this.#end(id, goodbye),
     };
   }
 }

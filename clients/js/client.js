@@ -28,7 +28,8 @@ const PRESENCE_AT_ONCE = 20;
  * @property {typeof globalThis.fetch} [fetch]
  * @property {typeof globalThis.WebSocket} [WebSocket]
  * @property {string} [device] this tab's name; one that survives a reload unless told
- * @property {RTCIceServer[]} [iceServers]
+ * @property {RTCIceServer[]} [iceServers] instead of those that the server names
+ * @property {boolean} [relayOnly] only relayed ways, in calls of one's own for everybody: nobody learns anybody's address
  */
 
 /**
@@ -41,7 +42,8 @@ export function createClient({
   fetch = (...request) => globalThis.fetch(...request),
   WebSocket = globalThis.WebSocket,
   device,
-  iceServers = [],
+  iceServers,
+  relayOnly = false,
 } = {}) {
   const tab = storage === "memory" ? memory() : browserStore("sessionStorage");
   const own = new Device(tab, device);
@@ -70,6 +72,7 @@ export function createClient({
   const calls = new Calls({
     device: () => own.name,
     iceServers,
+    relayOnly,
     auth,
     socket: () => socket,
     rings: (call) => events.emit("call", call),
@@ -134,7 +137,7 @@ export function createClient({
     async diagnose(options) {
       try {
         const { diagnose } = await import("./diagnose.js");
-        return /** @type {any} */ (await diagnose({ url, fetch, WebSocket, iceServers, auth }, options));
+        return /** @type {any} */ (await diagnose({ url, fetch, WebSocket, iceServers: auth.session ? await calls.iceServers() : (iceServers ?? []), auth }, options));
       } catch (error) {
         // It is loaded from the server, which may be what is gone.
         const cause = "the client's own file diagnose.js could not be loaded";

@@ -1,34 +1,42 @@
 import { Peer } from "./peer.js";
 import { asProblem } from "./problem.js";
 
-/** @typedef {import("./types.js").Participant} Participant */
+/**
+ * @typedef {import("./types.js").Participant} Participant
+ * @typedef {import("./types.js").MediaPath} MediaPath
+ */
 
-/** How far a standing has come. Views of a call may arrive late; nobody goes back. */
-export const ORDER = { invited: 0, ringing: 1, joined: 2, declined: 3, missed: 3, left: 3 };
-/** @param {Participant} person */
-export const isPending = ({ standing }) => ORDER[standing] < ORDER.joined;
-/** @param {Participant} person */
-export const isGone = ({ standing }) => ORDER[standing] > ORDER.joined;
+/** Was asked, and has not answered. @param {Participant} person */
+export const isPending = ({ standing }) => standing === "invited" || standing === "ringing";
+/** Not in the call, and not asked. They may come back. @param {Participant} person */
+export const isGone = (person) => person.standing !== "joined" && !isPending(person);
 
 /**
  * @typedef {object} Owner the call, as the mesh sees it
  * @property {string} id
  * @property {boolean} incoming
+ * @property {boolean} relayOnly
  * @property {Participant[]} participants
  * @property {import("./sending.js").Sending | null} sending
  * @property {Map<string, MediaStream>} remote
  * @property {(user: string, stream: MediaStream | null) => void} stream
  * @property {() => void} joined
+ * @property {() => void} behind somebody came back, and this side has not heard of it
  * @property {() => void} settle
  * @property {(problem: import("./problem.js").Problem) => void} refused
  */
 
-/** One connection to each other person of a call. */
+/**
+ * One connection to each other person of a call.
+ * @implements {MediaPath}
+ */
 export class Mesh {
   #call;
   #host;
   /** @type {Map<string, Peer>} */
   #peers = new Map();
+  /** Candidates that came before their description, by its offer. @type {Map<string, RTCIceCandidateInit[]>} */
+  #early = new Map();
 
   /** @param {Owner} call @param {import("./call.js").Host} host */
   constructor(call, host) {
@@ -36,32 +44,33 @@ export class Mesh {
     this.#host = host;
   }
 
-  /** @returns {RTCPeerConnectionState[]} */
   get paths() {
     return [...this.#peers.values()].map((peer) => peer.state);
   }
 
-  /**
-   * Offers to everybody whose turn it is: of two people the one placed earlier offers, and the caller
-   * does not wait for the other to join. A page that was reloaded offers to `everybody`.
-   */
-  meet(everybody = false) {
-    const { participants, incoming, sending } = this.#call;
+  get whole() {
+    const joined = this.#others.filter(({ standing }) => standing === "joined");
+    return joined.every(({ user_id }) => this.#peers.get(user_id)?.state === "connected");
+  }
+
+  /** The caller does not wait for the others to join; everybody else begins when both are in. */
+  meet() {
+    const { incoming, sending, participants } = this.#call;
+    for (const person of this.#others) {
+      const peer = this.#peers.get(person.user_id);
+      if (peer && (isGone(person) || peer.epoch !== this.#epoch(person.user_id))) this.#drop(person.user_id);
+    }
     if (!sending || participants.find(({ user_id }) => user_id === this.#host.me)?.standing !== "joined") return;
-    for (const person of participants) {
-      const { user_id, standing } = person;
-      const ready = user_id !== this.#host.me && (standing === "joined" || (isPending(person) && !incoming));
-      if (!ready || (this.#isPolite(user_id) && !everybody)) continue;
-      const peer = this.#peer(user_id);
-      if (!peer.begun) void peer.offer();
+    for (const person of this.#others) {
+      if (person.standing === "joined" || (isPending(person) && !incoming)) this.#peer(person.user_id).begin();
     }
   }
 
-  /** What waited at the server. @param {NonNullable<import("./types.js").CallView["signals"]>} signals */
+  /** @param {import("./types.js").Signals} signals */
   async take({ descriptions, candidates }) {
     const heard = candidates.map((batch) => this.#peer(batch.from).receiveCandidates(batch));
     if (this.#call.sending) {
-      heard.push(...descriptions.map((description) => this.#peer(description.from).receive(description)));
+      heard.push(...descriptions.map((description) => this.#receive(description)));
       heard.push(...[...this.#peers.values()].map((peer) => peer.heal()));
     }
     await Promise.all(heard);
@@ -70,7 +79,7 @@ export class Mesh {
   /** A device that did not join keeps candidates for later; the description is asked for when it joins. @param {string} event @param {any} data */
   signal(event, data) {
     if (event === "call.candidates") void this.#peer(data.from).receiveCandidates(data);
-    else if (this.#call.sending) void this.#peer(data.from).receive(data);
+    else if (this.#call.sending) void this.#receive(data);
   }
 
   /** @param {import("./sending.js").Sending} sending */
@@ -78,15 +87,16 @@ export class Mesh {
     await Promise.all([...this.#peers.values()].map((peer) => peer.sendVideo(picture, stream)));
   }
 
-  /** @param {string} user */
-  drop(user) {
-    this.#peers.get(user)?.close();
-    this.#peers.delete(user);
-    if (this.#call.remote.delete(user)) this.#call.stream(user, null);
+  restart() {
+    for (const peer of this.#peers.values()) peer.restart();
+  }
+
+  async configure() {
+    await Promise.all([...this.#peers.values()].map((peer) => peer.configure()));
   }
 
   close() {
-    for (const user of this.#peers.keys()) this.drop(user);
+    for (const user of this.#peers.keys()) this.#drop(user);
   }
 
   /** @returns {Promise<Map<string, RTCStatsReport>>} */
@@ -100,23 +110,52 @@ export class Mesh {
     return reports;
   }
 
-  /** @param {string} towards */
+  get #others() {
+    return this.#call.participants.filter(({ user_id }) => user_id !== this.#host.me);
+  }
+
+  /** @param {import("./types.js").Description} description */
+  async #receive(description) {
+    const { from, epoch } = description;
+    const now = this.#epoch(from);
+    if (epoch > now) this.#call.behind();
+    else if (epoch < now) this.#host.log("description of an earlier connection ignored", description.offer_id);
+    else await this.#peer(from).receive(description);
+  }
+
+  /** @param {string} user */
+  #drop(user) {
+    this.#peers.get(user)?.close();
+    this.#peers.delete(user);
+    if (this.#call.remote.delete(user)) this.#call.stream(user, null);
+  }
+
+  /** Of two people, the one who was asked later. @param {string} towards */
   #isPolite(towards) {
     const place = (/** @type {string} */ user) => this.#call.participants.findIndex(({ user_id }) => user_id === user);
     return place(this.#host.me) > place(towards);
+  }
+
+  /** How often one of the two came back: each time the connection is made anew. @param {string} user */
+  #epoch(user) {
+    const stays = (/** @type {string} */ who) => Math.floor((this.#call.participants.find(({ user_id }) => user_id === who)?.generation ?? 0) / 2);
+    return stays(this.#host.me) + stays(user);
   }
 
   /** @param {string} user */
   #peer(user) {
     const known = this.#peers.get(user);
     if (known) return known;
-    const { iceServers, log } = this.#host;
+    const { ice, log } = this.#host;
     const call = this.#call;
     const peer = new Peer({
       to: user,
-      polite: this.#isPolite(user),
+      polite: () => this.#isPolite(user),
+      epoch: this.#epoch(user),
+      early: this.#early,
       room: {
-        iceServers,
+        iceServers: () => ice.get(),
+        relayOnly: call.relayOnly,
         log,
         sending: () => call.sending,
         describe: (kind, body, key) => this.#describe(kind, body, key),

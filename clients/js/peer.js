@@ -1,14 +1,17 @@
 import { asProblem } from "./problem.js";
+import { Trickle } from "./trickle.js";
 
-const BATCH = 32;
-const FLUSH_AFTER = 200;
-const AGAIN_AFTER = 1_000;
+/** A path that was disconnected often comes back by itself. */
+const MEND_AFTER = 4_000;
+/** The impolite side begins; the polite one when it has heard nothing for so long. */
+const YIELD = 4_000;
 
 /**
  * @typedef {object} Room what a peer needs of its call
- * @property {RTCIceServer[]} iceServers
+ * @property {() => Promise<RTCIceServer[]>} iceServers
+ * @property {boolean} relayOnly
  * @property {() => import("./sending.js").Sending | null} sending
- * @property {(kind: "offer" | "answer", body: object, key?: string) => Promise<{ offer_id: string }>} describe
+ * @property {(kind: "offer" | "answer", body: object, key?: string) => Promise<{ offer_id: string, generation: number }>} describe
  * @property {(body: object) => Promise<void>} candidates
  * @property {(stream: MediaStream) => void} stream
  * @property {() => void} changed
@@ -23,7 +26,7 @@ const AGAIN_AFTER = 1_000;
  */
 export class Peer {
   /** An offer of either side was taken up. */
-  begun = false;
+  #begun = false;
   #room;
   #to;
   #polite;
@@ -33,46 +36,51 @@ export class Peer {
   #closed = false;
   #stream = new MediaStream();
 
-  /** The offer that this side's candidates belong to, once the server has taken it. @type {string | null} */
-  #offerId = null;
   /** Of the present offer, so that a repeat is known as one. */
   #offerKey = "";
-  /** A repeat has the same body: the description grows while candidates are gathered. @type {{ to?: string, sdp?: string }} */
+  /** A repeat has the same body: the description grows while candidates are gathered. @type {{ to?: string, epoch?: number, sdp?: string }} */
   #offered = {};
   /** The offer whose other half is the remote description. @type {string | null} */
   #applied = null;
-  #appliedAt = 0;
-  /** The offer that was applied and whose answer the server has not taken yet. @type {string | null} */
+  /** Of the newest offer of either side that was taken. */
+  #generation = 0;
+  /** The offer that was applied and whose answer the server has not taken yet. @type {{ offer_id: string, generation: number } | null} */
   #owed = null;
 
-  /** @type {RTCIceCandidateInit[]} */
-  #gathered = [];
-  #sent = 0;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #flushing;
-  /** Candidates that came before their description. @type {Map<string, RTCIceCandidateInit[]>} */
-  #early = new Map();
+  #early;
+  #trickle;
+  /** @type {Record<"yield" | "mend", ReturnType<typeof setTimeout> | undefined>} */
+  #timers = { yield: undefined, mend: undefined };
 
-  /** @param {{ to: string, polite: boolean, room: Room }} options */
-  constructor({ to, polite, room }) {
+  /** @param {{ to: string, polite: () => boolean, epoch: number, early: Map<string, RTCIceCandidateInit[]>, room: Room }} options */
+  constructor({ to, polite, epoch, early, room }) {
     this.#to = to;
     this.#polite = polite;
+    this.epoch = epoch;
+    this.#early = early;
     this.#room = room;
+    this.#trickle = new Trickle((batch) => room.candidates({ to, ...batch }), (step) => this.#inTurn(step));
   }
 
   get state() {
     return this.#pc?.connectionState ?? "new";
   }
 
-  /** Connects anew and offers. */
-  offer() {
-    this.begun = true;
-    return this.#inTurn(async () => void this.#fresh());
+  /** The impolite side offers; the polite one waits for that, but not for ever. */
+  begin() {
+    if (this.#begun || this.#timers.yield) return;
+    if (this.#polite()) this.#timers.yield = setTimeout(() => this.#begun || this.#offer(), YIELD);
+    else this.#offer();
+  }
+
+  #offer() {
+    this.#begun = true;
+    void this.#inTurn(async () => void (this.#pc ?? (await this.#fresh())));
   }
 
   /** @param {import("./types.js").Description} description */
   receive(description) {
-    this.begun ||= description.type === "offer";
+    this.#begun ||= description.type === "offer";
     return this.#inTurn(() => (description.type === "offer" ? this.#takeOffer(description) : this.#takeAnswer(description)));
   }
 
@@ -91,9 +99,20 @@ export class Peer {
   heal() {
     return this.#inTurn(async () => {
       await this.#sendAnswer();
-      if (this.#pc?.signalingState === "have-local-offer" && !this.#offerId) await this.#makeOffer(this.#pc);
-      else if (this.state === "failed") this.#pc?.restartIce();
+      if (this.#pc?.signalingState === "have-local-offer" && !this.#trickle.offerId) await this.#makeOffer(this.#pc);
+      else if (this.state === "failed") this.restart();
     });
+  }
+
+  /** Looks for another path (an ICE restart), the polite side only if the other does not begin. */
+  restart(after = 0) {
+    this.#timers.mend ??= setTimeout(() => this.#inTurn(() => this.#restart()), after + (this.#polite() ? YIELD : 0));
+  }
+
+  /** Takes up newer ICE servers. */
+  async configure() {
+    const iceServers = await this.#room.iceServers();
+    this.#pc?.setConfiguration({ ...this.#pc.getConfiguration(), iceServers });
   }
 
   /** Sends this picture instead of the present one. @param {MediaStreamTrack | null} track @param {MediaStream} stream */
@@ -117,7 +136,8 @@ export class Peer {
 
   close() {
     this.#closed = true;
-    clearTimeout(this.#flushing);
+    this.#trickle.stop();
+    for (const timer of Object.values(this.#timers)) clearTimeout(timer);
     this.#pc?.close();
     this.#pc = null;
   }
@@ -130,103 +150,107 @@ export class Peer {
     return this.#turn;
   }
 
-  #fresh() {
-    this.#pc?.close();
-    clearTimeout(this.#flushing);
-    this.#flushing = undefined;
-    this.#offerId = this.#applied = this.#owed = null;
-    this.#gathered = [];
-    this.#sent = 0;
-    this.#stream = new MediaStream();
-    const pc = (this.#pc = new RTCPeerConnection({ iceServers: this.#room.iceServers }));
-    const ours = (/** @type {(event: any) => void} */ handle) => (/** @type {any} */ event) => {
-      if (pc === this.#pc) handle(event);
-    };
-    pc.onnegotiationneeded = ours(() => this.#inTurn(() => this.#makeOffer(pc)));
-    pc.onicecandidate = ours(({ candidate }) => this.#gather(candidate));
-    pc.ontrack = ours(({ track }) => {
+  async #fresh() {
+    const iceServers = await this.#room.iceServers();
+    const pc = (this.#pc = new RTCPeerConnection({ iceServers, iceTransportPolicy: this.#room.relayOnly ? "relay" : "all" }));
+    if (this.#closed) return pc.close(), pc;
+    pc.onnegotiationneeded = () => this.#inTurn(() => this.#makeOffer(pc));
+    pc.onicecandidate = ({ candidate }) => this.#closed || this.#trickle.gather(candidate);
+    pc.ontrack = ({ track }) => {
       this.#stream.addTrack(track);
       this.#room.stream(this.#stream);
-    });
-    pc.onconnectionstatechange = ours(() => {
-      if (pc.connectionState === "failed") pc.restartIce();
+    };
+    pc.onconnectionstatechange = () => {
+      if (this.#closed) return;
+      this.#calm();
+      if (pc.connectionState === "failed") this.restart();
+      if (pc.connectionState === "disconnected") this.restart(MEND_AFTER);
       this.#room.changed();
-    });
+    };
     const sending = this.#room.sending();
     for (const track of sending?.tracks ?? []) pc.addTrack(track, /** @type {any} */ (sending).stream);
     this.#room.changed();
     return pc;
   }
 
+  /** Nothing has to be mended, or somebody does it. */
+  #calm() {
+    clearTimeout(this.#timers.mend);
+    this.#timers.mend = undefined;
+  }
+
+  async #restart() {
+    this.#calm();
+    await this.configure();
+    if (this.#pc?.signalingState === "stable") this.#pc.restartIce();
+  }
+
   /** @param {RTCPeerConnection} pc */
   async #makeOffer(pc) {
-    const unheard = pc.signalingState === "have-local-offer" && !this.#offerId;
+    const unheard = pc.signalingState === "have-local-offer" && !this.#trickle.offerId;
     if (pc !== this.#pc || (pc.signalingState !== "stable" && !unheard)) return;
-    this.#offerId = null;
+    this.#trickle.offerId = null;
     if (!unheard) {
       await pc.setLocalDescription();
       this.#offerKey = crypto.randomUUID();
-      this.#offered = { to: this.#to, sdp: pc.localDescription?.sdp };
+      this.#offered = { to: this.#to, epoch: this.epoch, sdp: pc.localDescription?.sdp };
     }
-    const { offer_id } = await this.#room.describe("offer", this.#offered, this.#offerKey);
+    const { offer_id, generation } = await this.#room.describe("offer", this.#offered, this.#offerKey);
     if (pc !== this.#pc) return;
-    this.#offerId = offer_id;
-    await this.#flush();
+    this.#trickle.offerId = offer_id;
+    this.#generation = generation;
+    // Nobody waits for the ways to a phone that rings: they go together.
+    if (pc.remoteDescription || pc.iceGatheringState === "complete") await this.#trickle.flush();
+    else this.#trickle.soon();
   }
 
   /** @param {import("./types.js").Description} offer */
-  async #takeOffer({ offer_id, sdp, at }) {
+  async #takeOffer({ offer_id, generation, sdp }) {
     if (offer_id === this.#applied) return this.#sendAnswer();
-    if (Date.parse(at) < this.#appliedAt) return this.#room.log("old offer ignored", offer_id);
-    if (this.#pc?.signalingState === "have-local-offer" && !this.#polite) return this.#room.log("their offer yields to ours", offer_id);
-    let pc = this.#pc && !startedOver(this.#pc, sdp) ? this.#pc : this.#fresh();
-    try {
-      await pc.setRemoteDescription({ type: "offer", sdp });
-    } catch (error) {
-      this.#room.log("starting over: the offer does not fit", error);
-      pc = this.#fresh();
-      await pc.setRemoteDescription({ type: "offer", sdp });
-    }
-    this.#offerId = null;
-    await this.#hasApplied(offer_id, at);
+    if (generation <= this.#generation) return this.#room.log("old offer ignored", offer_id);
+    if (this.#pc?.signalingState === "have-local-offer" && !this.#polite()) return this.#room.log("their offer yields to ours", offer_id);
+    if (this.#pc) await this.configure();
+    const pc = this.#pc ?? (await this.#fresh());
+    await pc.setRemoteDescription({ type: "offer", sdp });
+    this.#calm();
+    this.#trickle.offerId = null;
+    await this.#hasApplied(offer_id, generation);
     await pc.setLocalDescription();
-    this.#owed = offer_id;
+    this.#owed = { offer_id, generation };
     await this.#sendAnswer();
   }
 
   async #sendAnswer() {
     const pc = this.#pc;
-    const offer_id = this.#owed;
-    if (!offer_id) return;
+    const owed = this.#owed;
+    if (!owed) return;
     try {
-      await this.#room.describe("answer", { to: this.#to, offer_id, sdp: pc?.localDescription?.sdp });
+      await this.#room.describe("answer", { to: this.#to, epoch: this.epoch, ...owed, sdp: pc?.localDescription?.sdp });
     } catch (error) {
       if (!asProblem(error).unheard) this.#owed = null;
       throw error;
     }
     if (pc !== this.#pc) return;
     this.#owed = null;
-    this.#offerId = offer_id;
-    await this.#flush();
+    this.#trickle.offerId = owed.offer_id;
+    await this.#trickle.flush();
   }
 
   /** @param {import("./types.js").Description} answer */
-  async #takeAnswer({ offer_id, sdp, at }) {
+  async #takeAnswer({ offer_id, generation, sdp }) {
     const pc = this.#pc;
-    if (pc?.signalingState !== "have-local-offer" || offer_id !== this.#offerId) return this.#room.log("answer to nothing ignored", offer_id);
-    if (startedOver(pc, sdp)) return void this.#fresh();
+    if (pc?.signalingState !== "have-local-offer" || offer_id !== this.#trickle.offerId) return this.#room.log("answer to nothing ignored", offer_id);
     const first = !pc.remoteDescription;
     await pc.setRemoteDescription({ type: "answer", sdp });
-    await this.#hasApplied(offer_id, at);
-    // Until now they went to whatever device was ringing; this one may have none of them.
-    if (first) this.#sent = 0;
-    await this.#flush();
+    await this.#hasApplied(offer_id, generation);
+    if (first) this.#trickle.again();
+    await this.#trickle.flush();
   }
 
-  /** @param {string} offer_id @param {string} at */
-  async #hasApplied(offer_id, at) {
+  /** @param {string} offer_id @param {number} generation */
+  async #hasApplied(offer_id, generation) {
     this.#applied = offer_id;
-    this.#appliedAt = Date.parse(at);
+    this.#generation = generation;
     const early = this.#early.get(offer_id) ?? [];
     this.#early.delete(offer_id);
     await this.#add(early);
@@ -242,38 +266,4 @@ export class Peer {
       }
     }
   }
-
-  /** @param {RTCIceCandidate | null} candidate */
-  #gather(candidate) {
-    if (candidate?.candidate === "") return; // Firefox says it twice
-    this.#gathered.push(candidate?.toJSON() ?? { candidate: "" });
-    this.#flushing ??= setTimeout(() => this.#inTurn(() => this.#flush()), FLUSH_AFTER);
-  }
-
-  async #flush() {
-    clearTimeout(this.#flushing);
-    this.#flushing = undefined;
-    while (this.#offerId && this.#sent < this.#gathered.length) {
-      const candidates = this.#gathered.slice(this.#sent, this.#sent + BATCH);
-      try {
-        await this.#room.candidates({ to: this.#to, offer_id: this.#offerId, candidates });
-      } catch (error) {
-        const problem = asProblem(error);
-        if (!problem.unheard && problem.retryAfterMs === undefined) throw problem;
-        this.#flushing = setTimeout(() => this.#inTurn(() => this.#flush()), problem.retryAfterMs ?? AGAIN_AFTER);
-        return;
-      }
-      this.#sent += candidates.length;
-    }
-  }
-}
-
-/**
- * Another DTLS certificate is another RTCPeerConnection: the other page was reloaded, and a connection cannot follow.
- * @param {RTCPeerConnection} pc
- * @param {string} sdp
- */
-function startedOver(pc, sdp) {
-  const fingerprint = (/** @type {string} */ text) => text.match(/^a=fingerprint:.*$/m)?.[0];
-  return pc.remoteDescription !== null && fingerprint(pc.remoteDescription.sdp) !== fingerprint(sdp);
 }

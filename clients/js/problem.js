@@ -10,6 +10,7 @@
  * @property {string} [requestId]
  * @property {{ pointer: string, detail: string }[]} [fields]
  * @property {number} [retryAfterMs]
+ * @property {string} [supersededBy]
  * @property {unknown} [cause]
  */
 
@@ -29,6 +30,8 @@ export class Problem extends Error {
     this.requestId = init.requestId;
     this.fields = init.fields ?? [];
     this.retryAfterMs = init.retryAfterMs;
+    /** The call that two people have already. */
+    this.supersededBy = init.supersededBy;
   }
 
   /** @param {string} code */
@@ -59,6 +62,7 @@ export class Problem extends Error {
       retry: told.retry ?? (busy ? "later" : "no"),
       requestId: told.instance,
       fields: told.errors,
+      supersededBy: told.superseded_by,
       retryAfterMs: Number.isFinite(seconds) ? seconds * 1000 : undefined,
     });
   }

@@ -21,23 +21,38 @@
  * @property {string} id
  * @property {User} user
  *
- * @typedef {"invited" | "ringing" | "joined" | "declined" | "missed" | "left"} Standing
+ * @typedef {"invited" | "ringing" | "joined" | "declined" | "busy" | "missed" | "left" | "removed"} Standing
  * @typedef {"audio" | "video" | "screen_share"} CallType
+ *
+ * @typedef {object} Media what a device sends; what is not said is not sent
+ * @property {boolean} [audio]
+ * @property {boolean} [video]
+ * @property {boolean} [screen]
+ * @property {boolean} [hold] nothing is sent or played
  *
  * @typedef {object} Participant
  * @property {string} user_id
  * @property {string} name
  * @property {Standing} standing
  * @property {string | null} device_id
+ * @property {number} generation counts comings and goings; odd while they are in
+ * @property {boolean} away joined, and without a sign of life: may come back for half a minute
+ * @property {string | null} ring_until
+ * @property {string | null} joined_at
+ * @property {string | null} left_at
+ * @property {number} duration seconds of all their stays
+ * @property {Media} media
+ * @property {boolean | null} consent
  *
  * @typedef {object} Description
  * @property {string} offer_id
  * @property {"offer" | "answer"} type
+ * @property {number} epoch counts the connections that the two made anew
+ * @property {number} generation counts their offers; an answer has its offer's
  * @property {string} from
  * @property {string} to
  * @property {string} device_id
  * @property {string} sdp
- * @property {string} at
  *
  * @typedef {object} Candidates
  * @property {string} from
@@ -49,15 +64,35 @@
  * @property {CallType} type
  * @property {"initiated" | "ringing" | "connected" | "disconnected" | "failed"} state
  * @property {string | null} reason
+ * @property {number} seq of two views the greater is the newer
  * @property {string} caller_id
+ * @property {string | null} host_id who may remove others
  * @property {Participant[]} participants
  * @property {string} created_at
  * @property {string} ring_until
+ * @property {string | null} ends_at the plan ends it then
  * @property {string | null} start_time
  * @property {string | null} end_time
  * @property {number} duration
  * @property {string | null} ended_by
- * @property {{ descriptions: Description[], candidates: Candidates[] }} [signals]
+ * @property {boolean} relay_only
+ * @property {"mesh"} media_path
+ * @property {{ recording_id: string, by: string, state: string, missing: string[] } | null} recording
+ * @property {Signals} [signals]
+ *
+ * @typedef {{ descriptions: Description[], candidates: Candidates[] }} Signals what waited at the server
+ *
+ * @typedef {object} MediaPath how sound and pictures travel between the people of a call; the mesh is the one there is
+ * @property {RTCPeerConnectionState[]} paths
+ * @property {boolean} whole everybody who joined is reached
+ * @property {() => void} meet makes the paths what the roster says: for who came, came back or went
+ * @property {(signals: Signals) => Promise<void>} take what waited at the server, and tries again what did not get through
+ * @property {(event: string, data: any) => void} signal
+ * @property {(sending: import("./sending.js").Sending) => Promise<void>} show another picture
+ * @property {() => void} restart the network is another one
+ * @property {() => Promise<void>} configure there are newer ICE servers
+ * @property {() => Promise<Map<string, RTCStatsReport>>} stats by person
+ * @property {() => void} close
  *
  * @typedef {object} Position
  * @property {string} epoch

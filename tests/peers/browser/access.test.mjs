@@ -151,3 +151,38 @@ test("the panes by keyboard: arrows between the tabs, one Tab into the pane, no 
   await ada.keyboard.press("Space");
   await until("the socket to be back", async () => /Online again/.test(await ada.locator("#pane [role=status]").innerText()));
 });
+
+test("a group by keyboard on a small dark screen: axe finds nothing in it, with a second call waiting, and in what is kept of it", { timeout: 90_000 }, async (t) => {
+  const ada = await stage.window(t, "Ada", await stage.profile(t, { colorScheme: "dark", viewport: { width: 360, height: 740 } }));
+  const [bo, chidi, dara] = [await stage.window(t, "Bo"), await stage.window(t, "Chidi"), await stage.window(t, "Dara")];
+  await ada.getByRole("tab", { name: "Limits" }).click(); // few stops on the way round the page
+  await ada.getByRole("button", { name: /^Audio call to Bo/ }).click();
+  await accept(bo);
+  await callState(ada, "connected");
+  await tabTo(ada, "Invite Chidi");
+  await ada.keyboard.press("Enter");
+  await accept(chidi);
+  await ada.locator("#roster li", { hasText: "talks" }).nth(1).waitFor();
+  await tabTo(ada, "Hold");
+  await ada.keyboard.press("Space");
+  await ada.locator("#call-note").waitFor();
+  await hasNoViolations(ada, "a group on hold");
+  assert.equal(await ada.evaluate(() => document.documentElement.scrollWidth), 360, "nothing sticks out");
+  await dara.getByRole("button", { name: /^Audio call to Ada/ }).click();
+  await ada.getByRole("alertdialog").waitFor();
+  await hasNoViolations(ada, "a second call");
+  await tabTo(ada, "I am in a call");
+  await ada.keyboard.press("Enter");
+  await ada.getByRole("alertdialog").waitFor({ state: "hidden" });
+  await tabTo(ada, "Remove Chidi");
+  await ada.keyboard.press("Enter");
+  await callState(chidi, "ended");
+  await tabTo(ada, "Hang up");
+  await ada.keyboard.press("Enter");
+  await callState(bo, "ended");
+  await ada.locator("#history-list summary").first().waitFor();
+  await tabTo(ada, "Details of the call with");
+  await ada.keyboard.press("Enter");
+  await ada.locator("#history-list dl").first().waitFor();
+  await hasNoViolations(ada, "details");
+});

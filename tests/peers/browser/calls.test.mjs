@@ -77,6 +77,7 @@ test("a reload in mid-call takes the call up again", limits, async (t) => {
   await mediaFlows(ada, bo);
   await Promise.all([ada.reload(), bo.reload()]);
   await mediaFlows(ada, bo);
+  assert.deepEqual(await ada.evaluate(() => globalThis.call.participants.map(({ generation }) => generation)), [5, 5], "the third stay of each");
   await hangUp(bo);
   await callState(ada, "ended");
   assert.ok((await pastCall(ada, id, "hung_up")).duration >= 4);
@@ -153,4 +154,49 @@ test("three people talk in a mesh, and one leaves", { timeout: 90_000 }, async (
   await mediaFlows(ada, chidi);
   await hangUp(ada);
   await callState(chidi, "ended");
+});
+
+test("the host asks somebody in, sees how everybody is, and removes; a second call waits; the history tells and can be searched", { timeout: 90_000 }, async (t) => {
+  const [ada, bo, chidi, dara] = [await stage.window(t, "Ada"), await stage.window(t, "Bo"), await stage.window(t, "Chidi"), await stage.window(t, "Dara")];
+  await pressCall(ada, "Bo");
+  await accept(bo);
+  await callState(ada, "connected");
+  assert.equal(await ada.locator("#roster").isVisible(), false, "two need no list");
+  await ada.getByRole("button", { name: "Invite Chidi" }).click();
+  await ada.locator("#roster [data-standing=ringing]").waitFor();
+  await accept(chidi);
+  const line = ada.locator("#roster li", { hasText: "Chidi" });
+  await until("Chidi to be in", async () => /talks/.test(await line.innerText()), { within: 30_000 });
+  assert.equal(await ada.getByRole("button", { name: "Invite Chidi" }).isDisabled(), true);
+  assert.match(await bo.locator("#roster li", { hasText: "Ada" }).innerText(), /host/);
+  assert.equal(await bo.getByRole("button", { name: /^Remove/ }).count(), 0, "only the host removes");
+  await chidi.getByRole("button", { name: "Hold" }).click();
+  await until("Ada to see the hold", async () => /on hold/.test(await line.innerText()));
+  assert.match(await chidi.locator("#call-note").innerText(), /^On hold/);
+
+  await dara.getByRole("button", { name: /^Audio call to Bo/ }).click();
+  await bo.getByRole("alertdialog", { name: /^Dara.* is calling/ }).waitFor();
+  await bo.getByRole("button", { name: "I am in a call" }).click();
+  await callState(dara, "failed");
+  assert.match(await dara.locator("#call-state").innerText(), /^Bo.* is in another call\.$/);
+  await callState(bo, "connected");
+
+  await ada.getByRole("button", { name: /^Remove Chidi/ }).click();
+  await callState(chidi, "ended");
+  assert.match(await chidi.locator("#call-state").innerText(), /host removed you/);
+  await until("Ada to see that", async () => /was removed/.test(await line.innerText()));
+  const id = await callId(ada);
+  await hangUp(bo);
+  await callState(ada, "ended");
+  await pastCall(ada, id, "hung_up");
+  const past = ada.locator(`[data-call-id=${id}]`);
+  await past.getByText("Details").click();
+  assert.match(await past.innerText(), /Bo[^]*in all \d+ s[^]*Chidi[^]*in all[^]*End[^]*hung up by Bo/);
+  await ada.getByLabel("With", { exact: true }).selectOption({ label: "With Dara Ó Briain" });
+  await ada.getByText("No such calls.").waitFor();
+  await ada.getByLabel("With", { exact: true }).selectOption("");
+  await past.waitFor();
+  await ada.getByLabel("Missed").check();
+  await past.waitFor({ state: "detached" });
+  await until("the missed one of the demo world", async () => /missed/.test(await ada.locator("#history-list .past").first().innerText()));
 });
