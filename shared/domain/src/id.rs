@@ -106,6 +106,8 @@ ids! {
     OfferId => "off",
     /// One socket ticket, and the connection it opened.
     TicketId => "tkt",
+    /// One recording of a call.
+    RecordingId => "rec",
     /// One stay in the inbox's numbering: a new epoch means that older positions mean nothing.
     EpochId => "epo",
 }

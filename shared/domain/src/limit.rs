@@ -75,6 +75,27 @@ pub const PAGE_DEFAULT: u32 = 20;
 /// How deep `offset` reaches; a cursor reaches everywhere.
 pub const OFFSET: u32 = 500;
 
+// Recordings.
+
+/// Bytes of one part of a recording; only the last may have fewer than the first of these (S3's own bound).
+pub const PART: std::ops::RangeInclusive<u64> = 5 * 1024 * 1024..=64 * 1024 * 1024;
+/// Parts of one recording.
+pub const PARTS: usize = 256;
+/// Bytes of all recordings that a person keeps on the plan FREE, those under way counted.
+pub const STORAGE_FREE: u64 = 1024 * 1024 * 1024;
+/// Recordings of one person that are under way at once.
+pub const RECORDINGS_OPEN: usize = 8;
+/// A recording that got no part for this long is abandoned.
+pub const RECORDING_IDLE: SignedDuration = seconds(3600);
+/// A recording is abandoned after this long at the latest: S3 drops the parts of an upload after a day.
+pub const RECORDING_LONGEST: SignedDuration = seconds(23 * 3600);
+/// How long what was abandoned or deleted is remembered, so that a repeat hears what became of it.
+pub const RECORDING_MEMORY: SignedDuration = seconds(24 * 3600);
+/// Lifetime of a URL that uploads a part.
+pub const PART_LINK: SignedDuration = seconds(15 * 60);
+/// Lifetime of a URL that plays a recording.
+pub const RECORDING_LINK: SignedDuration = seconds(5 * 60);
+
 // HTTP.
 
 /// Bytes of one request body.
@@ -184,6 +205,8 @@ rates! {
     CallSetup "call_setup" 20 then 1 per 60_000 ms each Person Together Open;
     /// Offers, answers and batches of candidates over HTTP.
     Signal "signal" 240 then 1 per 250 ms each Person Apart Open;
+    /// Parts of recordings granted.
+    RecordingPart "recording_part" 60 then 1 per 1_000 ms each Person Apart Open;
     /// Frames said on one connection.
     Frame "frame" 120 then 1 per 500 ms each Connection Apart Open;
     /// Frames refused for their rate; one more, and the connection is closed.
