@@ -78,6 +78,11 @@ impl Blobs {
         Ok(self.size(key).await? == Some(parts.iter().map(|part| part.size).sum()))
     }
 
+    /// Whether S3 has exactly these parts of an upload.
+    pub async fn has(&self, key: Key, upload: &str, parts: &[Part]) -> Result<bool, BlobError> {
+        Ok(self.listed(key, upload, parts).await?.is_some())
+    }
+
     /// What S3 has of an upload, in the shape that completes it. `None`: not exactly these parts.
     async fn listed(&self, key: Key, upload: &str, parts: &[Part]) -> Result<Option<Vec<CompletedPart>>, BlobError> {
         // One page has a thousand, and `domain::limit` allows fewer.

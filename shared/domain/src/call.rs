@@ -13,9 +13,13 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::id::{CallId, UserId};
+use crate::id::{CallId, RecordingId, UserId};
 use crate::limit;
 use crate::text::{DeviceId, Name};
+
+mod recording;
+
+pub use recording::{Recorder, RecordingState};
 
 /// What is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -71,6 +75,9 @@ pub struct Participant {
     pub standing: Standing,
     /// The device they joined with: their other devices are told that it was answered elsewhere.
     pub device: Option<DeviceId>,
+    /// Since when they let themselves be recorded; whoever joins has to say so anew.
+    #[serde(default)]
+    pub consent: Option<Timestamp>,
 }
 
 /// Why a call was never connected.
@@ -150,6 +157,9 @@ pub struct Call {
     pub created_at: Timestamp,
     /// Nobody can answer from then on.
     pub ring_until: Timestamp,
+    /// Who records it, or asks to.
+    #[serde(default)]
+    pub recording: Option<Recorder>,
 }
 
 /// What happened to a call.
@@ -170,6 +180,11 @@ pub enum CallEvent {
     },
     /// This person left or declined; the call goes on.
     Left {
+        /// Who.
+        by: UserId,
+    },
+    /// This person asked for a recording, consented, revoked or stopped it.
+    Recorded {
         /// Who.
         by: UserId,
     },
@@ -216,6 +231,15 @@ pub enum CallRefused {
     /// The addressee is not another person of the call.
     #[error("the addressee is not another person of this call")]
     NotAPeer,
+    /// Another recording of it is under way.
+    #[error("the call is being recorded already, as {0}")]
+    Recorded(RecordingId),
+    /// This recording of it is not under way, or somebody else's.
+    #[error("there is no such recording under way")]
+    NotRecorded,
+    /// Somebody who is in the call has not consented.
+    #[error("not everybody in the call has consented to the recording")]
+    ConsentMissing,
 }
 
 /// A person to invite.
@@ -255,13 +279,19 @@ impl Call {
         now: Timestamp,
     ) -> Result<(Self, CallEvent), CallRefused> {
         check_callees(caller.user, &callees.iter().map(|c| c.user).collect::<Vec<_>>())?;
-        let joined =
-            Participant { user: caller.user, name: caller.name, standing: Standing::Joined, device: Some(device) };
+        let joined = Participant {
+            user: caller.user,
+            name: caller.name,
+            standing: Standing::Joined,
+            device: Some(device),
+            consent: None,
+        };
         let invited = callees.into_iter().map(|c| Participant {
             user: c.user,
             name: c.name,
             standing: Standing::Invited,
             device: None,
+            consent: None,
         });
         let call = Self {
             id,
@@ -271,6 +301,7 @@ impl Call {
             state: CallState::Initiated,
             created_at: now,
             ring_until: now + limit::RING,
+            recording: None,
         };
         Ok((call, CallEvent::Invited))
     }
@@ -354,6 +385,7 @@ impl Call {
                 settled => settled,
             };
         }
+        self.recording = None;
     }
 
     fn live(self, by: UserId, now: Timestamp) -> Result<Self, CallRefused> {
@@ -455,6 +487,7 @@ impl Call {
         call.set(by, |p| {
             p.standing = Standing::Joined;
             p.device = Some(device.clone());
+            p.consent = None;
         });
         if !matches!(call.state, CallState::Connected { .. }) {
             call.state = CallState::Connected { since: now };
@@ -475,6 +508,7 @@ impl Call {
             Standing::Invited | Standing::Ringing => call.set(by, |p| p.standing = Standing::Declined),
             Standing::Declined | Standing::Missed | Standing::Left => return Ok((call, settled)),
         }
+        call.recorder_may_be_gone();
         let joined = call.people.iter().filter(|p| p.standing == Standing::Joined).count();
         let pending = call.people.iter().filter(|p| p.standing.is_pending()).count();
         if joined > 0 && joined + pending >= 2 {

@@ -12,8 +12,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::call::{Call, RecordingState, Standing};
 use crate::id::{CallId, RecordingId, UserId};
 use crate::limit;
+use crate::storage::Storage;
 
 /// What is recorded, as browsers make it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -87,6 +89,34 @@ impl From<Sha256> for String {
     }
 }
 
+/// The number of a part, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u64")]
+pub struct PartNumber(pub usize);
+
+impl TryFrom<u64> for PartNumber {
+    type Error = String;
+
+    fn try_from(number: u64) -> Result<Self, String> {
+        let small = usize::try_from(number).ok().filter(|number| (1..=limit::PARTS).contains(number));
+        small.map(Self).ok_or_else(|| format!("must be from 1 to {}", limit::PARTS))
+    }
+}
+
+/// Bytes of a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u64")]
+pub struct PartSize(pub u64);
+
+impl TryFrom<u64> for PartSize {
+    type Error = String;
+
+    fn try_from(bytes: u64) -> Result<Self, String> {
+        let most = *limit::PART.end();
+        if (1..=most).contains(&bytes) { Ok(Self(bytes)) } else { Err(format!("must be from 1 to {most}")) }
+    }
+}
+
 /// A part that may be uploaded: exactly these bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
@@ -113,7 +143,10 @@ pub enum Stage {
         at: Timestamp,
     },
     /// It is being deleted.
-    Deleting,
+    Deleting {
+        /// Whether its bytes count as kept.
+        counted: bool,
+    },
     /// It is gone.
     Deleted {
         /// Since then.
@@ -191,12 +224,12 @@ pub enum Granted {
 
 impl Recording {
     /// A recording that somebody asks for now. It runs for whoever is there once all of them have consented.
-    pub fn begin(id: RecordingId, (call, host): (CallId, UserId), owner: UserId, media: Media, now: Timestamp) -> Self {
+    pub fn begin(id: RecordingId, call: &Call, owner: UserId, media: Media, now: Timestamp) -> Self {
         Self {
             id,
-            call,
+            call: call.id,
             owner,
-            host,
+            host: call.caller,
             media,
             people: Vec::new(),
             stage: Stage::Open { until: now + limit::RECORDING_IDLE },
@@ -218,15 +251,23 @@ impl Recording {
         self
     }
 
-    /// It runs for these people: everybody who is in the call has consented. No change when that was known.
+    /// Whoever is in the call while it runs may see it. No change while it does not.
     #[must_use]
-    pub fn runs_for(mut self, people: &[UserId]) -> Self {
-        for person in people {
-            if !self.people.contains(person) {
-                self.people.push(*person);
+    pub fn runs_in(mut self, call: &Call) -> Self {
+        let its_own = call.recording.as_ref().is_some_and(|recorder| recorder.id == self.id);
+        if its_own && call.recording_state() == Some(RecordingState::Running) {
+            for person in call.people.iter().filter(|person| person.standing == Standing::Joined) {
+                if !self.people.contains(&person.user) {
+                    self.people.push(person.user);
+                }
             }
         }
         self
+    }
+
+    /// Whether parts may come.
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        matches!(self.clone().settle(now).stage, Stage::Open { .. })
     }
 
     /// Whether somebody may see it: its recorder, and whoever was there while it ran.
@@ -240,9 +281,15 @@ impl Recording {
         matches!(self.stage, Stage::Deleted { .. }) && [self.owner, self.host].contains(&who)
     }
 
+    /// Whether somebody is its recorder.
+    pub fn recorded_by(&self, who: UserId) -> Result<(), RecordingRefused> {
+        self.shown_to(who)?;
+        if self.owner == who { Ok(()) } else { Err(RecordingRefused::NotYours) }
+    }
+
     fn of_recorder(self, by: UserId, now: Timestamp) -> Result<Self, RecordingRefused> {
-        self.shown_to(by)?;
-        if self.owner == by { Ok(self.settle(now)) } else { Err(RecordingRefused::NotYours) }
+        self.recorded_by(by)?;
+        Ok(self.settle(now))
     }
 
     /// One more part, counted from 1, of exactly these bytes. A part that was granted before is granted again.
@@ -261,7 +308,8 @@ impl Recording {
             return Err(RecordingRefused::ConsentMissing);
         }
         if let Some(known) = number.checked_sub(1).and_then(|place| recording.parts.get(place)) {
-            return if *known == part { Ok((recording, Granted::Before)) } else { Err(RecordingRefused::Changed) };
+            let same = *known == part;
+            return if same { Ok((recording, Granted::Before)) } else { Err(RecordingRefused::Changed) };
         }
         let whole = recording.parts.last().is_none_or(|last| last.size >= *limit::PART.start());
         if number != recording.parts.len() + 1 || number > limit::PARTS || !whole {
@@ -285,7 +333,7 @@ impl Recording {
                 Ok((recording, true))
             }
             Stage::Closing | Stage::Kept { .. } => Ok((recording, false)),
-            Stage::Deleting | Stage::Deleted { .. } | Stage::Abandoned { .. } => Err(RecordingRefused::Closed),
+            Stage::Deleting { .. } | Stage::Deleted { .. } | Stage::Abandoned { .. } => Err(RecordingRefused::Closed),
         }
     }
 
@@ -305,9 +353,19 @@ impl Recording {
             return Err(RecordingRefused::NotYours);
         }
         let mut recording = self.settle(now);
-        let begins = recording.stage != Stage::Deleting;
-        recording.stage = Stage::Deleting;
-        Ok((recording, begins))
+        if matches!(recording.stage, Stage::Deleting { .. }) {
+            return Ok((recording, false));
+        }
+        let counted = matches!(recording.stage, Stage::Closing | Stage::Kept { .. });
+        recording.stage = Stage::Deleting { counted };
+        Ok((recording, true))
+    }
+
+    /// What the storage of its recorder is like without it, once its bytes are gone.
+    #[must_use]
+    pub fn give_back(&self, storage: Storage) -> Storage {
+        let storage = storage.release(self.id);
+        if self.stage == (Stage::Deleting { counted: true }) { storage.give_back(self.bytes) } else { storage }
     }
 
     /// Its bytes are gone. What is left tells a repeat so, and nothing about anybody else.
@@ -325,7 +383,7 @@ impl Recording {
         match self.stage {
             Stage::Open { until } => Some(until + limit::RECORDING_MEMORY),
             Stage::Abandoned { at } | Stage::Deleted { at } => Some(at + limit::RECORDING_MEMORY),
-            Stage::Closing | Stage::Kept { .. } | Stage::Deleting => None,
+            Stage::Closing | Stage::Kept { .. } | Stage::Deleting { .. } => None,
         }
     }
 }

@@ -122,7 +122,21 @@ problems! {
     StaleOffer "stale_offer" 409 No "The offer was replaced by a newer one", "Answer the newest offer.";
     OfferAnswered "offer_answered" 409 No "The offer was answered before", "Wait for the next offer.";
     TooManyCandidates "too_many_candidates" 409 No "Too many candidates wait for the other side", "Send an offer with an ICE restart when the other side is back.";
+    RecordingUnderWay "recording_under_way" 409 No "The call is being recorded already", "Wait until that recording is over.";
+    NotRecorded "not_recorded" 409 No "There is no such recording under way", "Ask for one with POST …/recording.";
+    ConsentMissing "consent_missing" 409 No "Not everybody in the call has consented to the recording", "Wait until they have; the call says who is missing.";
     CursorInvalid "cursor_invalid" 422 No "The cursor is not one of ours, or of another list", "Start again without a cursor.";
+
+    // Recordings.
+    NotRecorder "not_recorder" 403 No "Somebody else made this recording", "Ask its recorder or the call's host.";
+    RecordingUnknown "recording_unknown" 404 No "There is no such recording", "List yours with GET /api/v1/recordings.";
+    RecordingClosed "recording_closed" 409 No "The recording is closed", "Ask for a new recording.";
+    RecordingEmpty "recording_empty" 409 No "Nothing was uploaded", "Upload a part first, or delete the recording.";
+    RecordingIncomplete "recording_incomplete" 409 No "Not every part was uploaded", "Upload each part that was granted, then complete again.";
+    PartOutOfOrder "part_out_of_order" 409 No "Parts come one after the other, each of 5 MiB at least but the last", "Ask for the part after the last one.";
+    PartChanged "part_changed" 409 No "This part was granted for other bytes", "Send the bytes that it was granted for.";
+    StorageFull "storage_full" 409 No "Your recordings take all the room of your plan", "Delete a recording first.";
+    TooManyRecordings "too_many_recordings" 409 No "Too many of your recordings are under way", "Complete or delete one of them first.";
 
     // Sockets.
     TicketRefused "ticket_refused" 401 No "The ticket was used, is too old or is not ours", "Get a new one with POST /auth/ws-ticket.";
@@ -319,8 +333,10 @@ macro_rules! told_as {
 use domain::account::AccountRefused;
 use domain::call::CallRefused;
 use domain::negotiation::NegotiationRefused;
+use domain::recording::RecordingRefused;
 use domain::session::SessionRefused;
 use domain::sign_in::SignInRefused;
+use domain::storage::StorageRefused;
 
 told_as! {
     CallRefused {
@@ -336,6 +352,9 @@ told_as! {
         R::NotJoined => NotJoined,
         R::WhomFor => AddresseeMissing,
         R::NotAPeer => NotAPeer,
+        R::Recorded(_) => RecordingUnderWay,
+        R::NotRecorded => NotRecorded,
+        R::ConsentMissing => ConsentMissing,
     }
     NegotiationRefused {
         R::OfferPending(_) => OfferPending,
@@ -343,6 +362,19 @@ told_as! {
         R::StaleOffer(_) => StaleOffer,
         R::Answered(_) => OfferAnswered,
         R::TooManyCandidates => TooManyCandidates,
+    }
+    RecordingRefused {
+        R::Stranger => RecordingUnknown,
+        R::NotYours => NotRecorder,
+        R::Closed => RecordingClosed,
+        R::ConsentMissing => ConsentMissing,
+        R::OutOfOrder => PartOutOfOrder,
+        R::Changed => PartChanged,
+        R::Empty => RecordingEmpty,
+    }
+    StorageRefused {
+        R::Full(_) => StorageFull,
+        R::TooMany => TooManyRecordings,
     }
     SessionRefused {
         R::Expired => SessionExpired,

@@ -1,7 +1,7 @@
 //! Calls and signals as people see them, the same over HTTP and the socket.
 
-use domain::call::{Call, CallKind, CallState, Standing};
-use domain::id::{CallId, OfferId, UserId};
+use domain::call::{Call, CallKind, CallState, RecordingState, Standing};
+use domain::id::{CallId, OfferId, RecordingId, UserId};
 use domain::negotiation::{Description, DescriptionKind, Waiting};
 use domain::sdp::{IceCandidate, Sdp};
 use domain::text::{DeviceId, Name};
@@ -100,6 +100,21 @@ pub struct CallView {
     pub duration: i64,
     /// Who ended it, if a person did.
     pub ended_by: Option<UserId>,
+    /// Whether somebody records it.
+    pub recording: Option<RecordingView>,
+}
+
+/// Somebody records a call, or asks to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RecordingView {
+    /// The recording.
+    pub recording_id: RecordingId,
+    /// Who records.
+    pub by: UserId,
+    /// Whether it runs at this moment.
+    pub state: RecordingState,
+    /// Who has joined and not consented.
+    pub missing: Vec<UserId>,
 }
 
 impl CallView {
@@ -144,6 +159,12 @@ impl CallView {
             end_time: call.ended_at(),
             duration: call.duration(now).as_secs(),
             ended_by,
+            recording: call.recording.as_ref().zip(call.recording_state()).map(|(recorder, state)| RecordingView {
+                recording_id: recorder.id,
+                by: recorder.by,
+                state,
+                missing: call.without_consent().collect(),
+            }),
         }
     }
 }

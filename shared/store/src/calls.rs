@@ -231,7 +231,7 @@ impl Calls {
     }
 }
 
-fn call_put(call: &Call, event: CallEvent, read: u64) -> Result<Write, StoreError> {
+pub(crate) fn call_put(call: &Call, event: CallEvent, read: u64) -> Result<Write, StoreError> {
     let item = CallItem { call: call.clone(), event };
     put(&Key::Call(call.id), &item, Expect::Version(read), &[version(read + 1)])
 }

@@ -1,7 +1,7 @@
 //! Every table and every key, on one page. Why each is there: `docs/tables.md`.
 
 use domain::account::Subject;
-use domain::id::{CallId, SessionId, TicketId, UserId};
+use domain::id::{CallId, RecordingId, SessionId, TicketId, UserId};
 use domain::lease::ConnectionId;
 use domain::limit::Rate;
 use domain::text::Email;
@@ -69,12 +69,20 @@ pub enum Key<'a> {
     Waiting(CallId, UserId, UserId),
     /// A call in one person's history, by when it began.
     History(UserId, Timestamp, CallId),
+    /// `domain::recording::Recording`.
+    Recording(RecordingId),
+    /// A recording in the list of somebody who may see it, by when it began.
+    Recorded(UserId, Timestamp, RecordingId),
+    /// `domain::storage::Storage`, of a person.
+    Storage(UserId),
     /// When the clock looks at a call; timers of one UTC day lie together.
     Timer(Timestamp, CallId),
 }
 
 /// Sort keys of a person's history begin with this.
 pub const HISTORY: &str = "call#";
+/// Sort keys of a person's list of recordings begin with this.
+pub const RECORDED: &str = "recording#";
 /// Sort keys of a person's sessions begin with this.
 pub const SESSIONS: &str = "session#";
 
@@ -105,9 +113,14 @@ impl Key<'_> {
                 Table::Realtime
             }
             Self::Answer(table, _) => *table,
-            Self::Call(_) | Self::Description(..) | Self::Waiting(..) | Self::History(..) | Self::Timer(..) => {
-                Table::Calls
-            }
+            Self::Call(_)
+            | Self::Description(..)
+            | Self::Waiting(..)
+            | Self::History(..)
+            | Self::Recording(_)
+            | Self::Recorded(..)
+            | Self::Storage(_)
+            | Self::Timer(..) => Table::Calls,
         }
     }
 
@@ -119,7 +132,10 @@ impl Key<'_> {
             | Self::Card(user)
             | Self::Lease(user, _)
             | Self::Ended(user, _)
-            | Self::History(user, ..) => user.to_string(),
+            | Self::History(user, ..)
+            | Self::Recorded(user, ..)
+            | Self::Storage(user) => user.to_string(),
+            Self::Recording(recording) => recording.to_string(),
             Self::PasswordLogin(email) => format!("password#{email}"),
             Self::LinkedInLogin(subject) => format!("linkedin#{}#{}", subject.issuer, subject.sub),
             Self::SignIn(state) => format!("sign-in#{state}"),
@@ -150,6 +166,9 @@ impl Key<'_> {
             Self::Description(_, one, other) => format!("description#{}#{}", one.min(other), one.max(other)),
             Self::Waiting(_, to, from) => format!("waiting#{to}#{from}"),
             Self::History(_, at, call) => format!("{}#{call}", history_from(*at)),
+            Self::Recording(_) => "recording".into(),
+            Self::Recorded(_, at, recording) => format!("{RECORDED}{}#{recording}", millis(*at)),
+            Self::Storage(_) => "storage".into(),
             Self::Timer(at, call) => format!("{}#{call}", millis(*at)),
         }
     }

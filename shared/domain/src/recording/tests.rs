@@ -1,4 +1,5 @@
 use super::*;
+use crate::call::{CallKind, Person};
 
 fn person(n: u8) -> UserId {
     UserId::derived([n; 16])
@@ -12,10 +13,17 @@ fn part(size: u64) -> Part {
     Part { size, sha256: format!("{}A=", "A".repeat(42)).try_into().expect("a sum") }
 }
 
+fn called() -> Call {
+    let one = |n: u8| Person { user: person(n), name: format!("Person {n}").parse().expect("a name") };
+    let device = "tab".parse().expect("a device");
+    let id = CallId::derived([9; 16]);
+    Call::start(id, CallKind::Video, one(2), device, vec![one(1), one(3)], at(0)).expect("a call").0
+}
+
 fn running() -> Recording {
-    let (call, id) = (CallId::derived([9; 16]), RecordingId::derived([8; 16]));
-    let asked = Recording::begin(id, (call, person(2)), person(1), Media::VideoWebm, at(0));
-    asked.runs_for(&[person(1), person(2), person(3)])
+    let people = vec![person(1), person(2), person(3)];
+    let asked = Recording::begin(RecordingId::derived([8; 16]), &called(), person(1), Media::VideoWebm, at(0));
+    Recording { people, ..asked }
 }
 
 const WHOLE: u64 = *limit::PART.start();
@@ -67,6 +75,20 @@ fn closing_and_deleting_can_be_repeated() {
     let gone = deleting.gone(at(7));
     assert_eq!(gone.shown_to(person(1)), Err(RecordingRefused::Stranger));
     assert!(gone.is_deleted_for(person(1)) && gone.is_deleted_for(person(2)) && !gone.is_deleted_for(person(3)));
+}
+
+#[test]
+fn whoever_is_in_the_call_while_it_runs_may_see_it() {
+    let (device, id) = ("tab".parse().expect("a device"), RecordingId::derived([8; 16]));
+    let asked = |call: &Call| Recording::begin(id, call, person(2), Media::VideoWebm, at(0));
+    let (alone, _) = called().start_recording(id, person(2), &device, at(1)).expect("the caller is in it");
+    assert_eq!(asked(&alone).runs_in(&alone).people, [person(2)], "others are invited, not in it");
+    let joined = alone.answer(person(1), &device, at(2)).expect("invited").0;
+    assert_eq!(asked(&joined).runs_in(&joined).people, [], "who came has not consented");
+    let (all, _) = joined.consent(person(1), true, at(3)).expect("asked");
+    assert_eq!(asked(&all).runs_in(&all).people, [person(2), person(1)]);
+    let other = Recording { id: RecordingId::derived([7; 16]), ..asked(&all) };
+    assert_eq!(other.runs_in(&all).people, []);
 }
 
 #[test]
