@@ -18,13 +18,20 @@ pub(crate) enum Asked {
     Show,
     /// The frame `ping`.
     Ping,
+    /// `GET /api/recordings`
+    Recordings,
     /// A minute of the clock in which nothing is due.
     Minute,
 }
 
 /// Which request of which function is measured: one line for every function of template.yaml.
-const LINES: [(&str, Asked); 4] =
-    [("auth", Asked::Me), ("calls", Asked::Show), ("realtime", Asked::Ping), ("timers", Asked::Minute)];
+const LINES: [(&str, Asked); 5] = [
+    ("auth", Asked::Me),
+    ("calls", Asked::Show),
+    ("realtime", Asked::Ping),
+    ("recordings", Asked::Recordings),
+    ("timers", Asked::Minute),
+];
 
 /// What somebody is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
