@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use domain::call::{Call, CallKind, Person};
+use domain::call::{Call, CallKind, Goodbye, Person, Terms};
 use domain::id::{CallId, SessionId, TicketId, UserId};
 use domain::lease::{ConnectionId, Lease};
 use domain::limit;
@@ -65,12 +65,12 @@ impl Scene {
     async fn call(&self, to: UserId, now: Timestamp) -> Result<(), store::StoreError> {
         let person = |user| Person { user, name: "Ada Lovelace".parse().expect("a name") };
         let (from, device) = (person(self.ada.user), "bench".parse().expect("a device"));
-        let started = Call::start(self.call, CallKind::Audio, from, device, vec![person(to)], now);
-        let (call, event) = started.expect("two people");
+        let started = Call::start(self.call, Terms::free(CallKind::Audio), from, &device, vec![person(to)], now);
+        let (call, facts) = started.expect("two people");
         let calls = Calls::new(self.deployment.db.clone());
-        calls.begin(&call, event, &[], None).await?;
-        let (ended, event) = call.end(self.ada.user, now).expect("it rings");
-        calls.save(&ended, event.expect("it ended"), 1).await
+        calls.begin(&call, &facts, &[], None, None).await?;
+        let (ended, facts) = call.end(self.ada.user, None, Goodbye::Declined, now).expect("it rings");
+        calls.save(&ended, &facts, 1).await
     }
 
     /// `events/auth/me.json` from Ada.

@@ -9,7 +9,7 @@ use socket::view::CallView;
 use utoipa::ToSchema;
 
 use crate::state::State;
-use crate::view::as_they_stand;
+use crate::view::live;
 
 /// Calls that are not over.
 #[derive(Debug, Serialize, ToSchema)]
@@ -20,7 +20,7 @@ pub(crate) struct ActiveCalls {
     next_cursor: Option<String>,
 }
 
-/// Lists the caller's calls that are not over. Looks back no further than a call can last.
+/// Lists the caller's calls that are not over, and that the caller is in or is asked into.
 #[utoipa::path(
     get, path = "/api/webrtc/calls/active", operation_id = "activeCalls", tag = "calls", security(("bearer" = [])),
     responses((status = 200, body = ActiveCalls), (status = "default", body = Problem, content_type = "application/problem+json"))
@@ -29,9 +29,11 @@ pub(crate) async fn active(
     Extract(state): Extract<State>,
     Caller(caller): Caller,
 ) -> Result<Json<ActiveCalls>, Refusal> {
-    let recent = state.switchboard.calls.recent(caller.sub, state.now()).await?;
-    let live = recent.into_iter().filter(|call| !call.is_over()).collect();
-    let mut items = as_they_stand(&state, live).await?;
-    items.retain(|call| call.end_time.is_none());
+    let now = state.now();
+    let mut calls = live(&state, caller.sub, &[]).await?;
+    calls.retain(|call| {
+        !call.is_over() && call.participant(caller.sub).is_ok_and(|person| person.standing.is_present())
+    });
+    let items = calls.iter().map(|call| CallView::of(call, now)).collect();
     Ok(Json(ActiveCalls { items, next_cursor: None }))
 }

@@ -6,7 +6,7 @@ use axum::extract::State as Extract;
 use domain::call::{CallEvent, CallRefused};
 use domain::id::{CallId, OfferId, UserId};
 use domain::limit::Rate;
-use domain::negotiation::{self, Description, DescriptionKind};
+use domain::negotiation::{self, Description, DescriptionKind, Meant};
 use domain::sdp::Sdp;
 use domain::text::DeviceId;
 use socket::view::DescriptionView;
@@ -26,6 +26,10 @@ api::body! {
         r#type: Option<DescriptionKind>,
         /// The offer it answers; the pending one when not said.
         offer_id: Option<OfferId>,
+        /// The epoch of the pair that the connection was made in: after somebody came back, an earlier one is refused.
+        epoch: Option<u32>,
+        /// The generation of the offer it answers; the pending one when not said.
+        generation: Option<u32>,
         /// For whom; a call of two needs none.
         to: Option<UserId>,
         /// The caller's own name for this device; the session when not said.
@@ -58,22 +62,25 @@ pub(crate) async fn answer(
             Err(_) if !fresh => continue,
             decided => decided?,
         };
-        let Decided { answer, read, call, event } = decided;
+        let Decided { answer, read, call, facts } = decided;
         let repeated = known.description(answer.from, answer.to).is_some_and(|d| d.value == answer);
-        let saved = match event {
-            _ if repeated => Ok(()),
-            None => state.switchboard.calls.describe(id, &answer, Some(read), None).await,
-            Some(event) => state.switchboard.calls.answer(&known, &answer, read, &call, event).await,
+        let saved = if repeated {
+            Ok(())
+        } else if facts.is_empty() {
+            state.switchboard.calls.describe(id, &answer, Some(read), None).await
+        } else {
+            state.switchboard.calls.answer(&known, &answer, read, &call, &facts).await
         };
         match saved {
             Err(stale) if stale.is_stale() => {}
             saved => {
                 saved?;
                 state.switchboard.tell(&[answer.to], Push::CallAnswer(DescriptionView::of(id, &answer)), now).await;
-                if event.is_some() {
-                    state.switchboard.tell_people(&call, now).await;
+                if !repeated {
+                    state.switchboard.tell_people(&known.call.value, &call, &facts, now).await;
                 }
-                return Ok(Json(Described { call_id: id, offer_id: answer.offer_id, state: call.state.into() }));
+                let Description { offer_id, place, .. } = answer;
+                return Ok(Json(Described { call_id: id, offer_id, place, state: call.state.into() }));
             }
         }
     }
@@ -84,7 +91,7 @@ struct Decided {
     answer: Description,
     read: u64,
     call: domain::call::Call,
-    event: Option<CallEvent>,
+    facts: Vec<CallEvent>,
 }
 
 fn decide(
@@ -94,17 +101,20 @@ fn decide(
     ask: &Answer,
     now: jiff::Timestamp,
 ) -> Result<Decided, Problem> {
-    let (call, event) = known.call.value.clone().answer(me, device, now)?;
+    let (call, facts) = known.call.value.clone().join(me, device, None, now)?;
     let to = call.peer(me, ask.to)?;
     let current = known.description(me, to);
-    let answer = negotiation::answer(current.map(|d| &d.value), ask.offer_id, |offer_id| Description {
-        offer_id,
-        kind: DescriptionKind::Answer,
-        from: me,
-        device: device.clone(),
-        to,
-        sdp: ask.sdp.clone(),
-        at: now,
-    })?;
-    Ok(Decided { answer, read: current.map_or(0, |d| d.version), call, event })
+    let meant = Meant { offer_id: ask.offer_id, epoch: ask.epoch, generation: ask.generation };
+    let answer =
+        negotiation::answer(current.map(|d| &d.value), call.epoch(me, to), meant, |offer_id, place| Description {
+            offer_id,
+            place,
+            kind: DescriptionKind::Answer,
+            from: me,
+            device: device.clone(),
+            to,
+            sdp: ask.sdp.clone(),
+            at: now,
+        })?;
+    Ok(Decided { answer, read: current.map_or(0, |d| d.version), call, facts })
 }

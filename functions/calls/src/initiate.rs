@@ -5,20 +5,16 @@ use api::token::Access;
 use api::{Answer, Caller, Keyed, Refusal};
 use axum::extract::State as Extract;
 use axum::response::Response;
-use domain::call::{Call, CallKind, CallRefused, CallState, Person, check_callees};
+use domain::call::{Call, CallKind, CallRefused, CallState, Person, Terms, check_callees};
 use domain::id::{CallId, UserId};
-use domain::inbox::InboxFact;
-use domain::limit::{self, Rate};
+use domain::limit::Rate;
 use domain::text::DeviceId;
-use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
-use socket::frame::CallPush;
 use socket::view::CallView;
-use socket::{Code, Problem, Push, ServerFrame};
-use store::Versioned;
-use store::connections::{Card, Room};
+use socket::{Code, Problem};
 use store::switchboard::TRIES;
 
+use crate::ringing::{cards, named, persons, ring};
 use crate::state::State;
 use crate::view::device;
 
@@ -30,13 +26,16 @@ api::body! {
         /// One to seven people, each once, the caller not among them.
         #[schema(min_items = 1, max_items = 7)]
         participants: Vec<UserId>,
+        /// Whether nobody is to learn anybody's address: only relayed candidates are handed on.
+        relay_only: Option<bool>,
         /// The caller's own name for this device; the session when not said.
         device_id: Option<DeviceId>,
     }
 }
 
 /// Calls somebody: every callee's devices are told at once, and those that are offline find the invitation when
-/// they come back within the ring. With an `Idempotency-Key`, repeating the request is harmless.
+/// they come back within the ring. With an `Idempotency-Key`, repeating the request is harmless. Two people have one
+/// call at a time: when both call at once, the second is refused as `superseded` and joins the first one's call.
 #[utoipa::path(
     post, path = "/api/webrtc/call/initiate", operation_id = "initiateCall", tag = "calls", security(("bearer" = [])),
     request_body = Initiate, params(("Idempotency-Key" = Option<String>, Header, description = "Yours, one per call.")),
@@ -61,22 +60,26 @@ pub(crate) async fn initiate(
 async fn begin(state: &State, caller: &Access, ask: &Initiate, once: &Repeatable) -> Result<Answer, Problem> {
     let named = |refused: CallRefused| named(refused, &ask.participants);
     let id = CallId::new(state.now(), state.entropy());
+    // There are no plans yet, so everybody's is FREE.
+    let terms = Terms { relay_only: ask.relay_only.unwrap_or(false), ..Terms::free(ask.r#type.unwrap_or_default()) };
     for attempt in 0..TRIES {
         let (now, fresh) = (state.now(), attempt > 0);
         let rooms = state.switchboard.connections.rooms(&ask.participants, fresh, now).await?;
-        let callees = match invite(&ask.participants, &rooms, id, now) {
+        let callees = match cards(&ask.participants, &rooms, id, now) {
             // The first read may be a moment old, and a refusal must not be.
             Err(_) if !fresh => continue,
             callees => callees.map_err(named)?,
         };
-        let people =
-            callees.iter().map(|card| Person { user: card.value.user, name: card.value.name.clone() }).collect();
+        let replaces = match ask.participants[..] {
+            [only] if fresh => last_call(state, caller.sub, only).await?,
+            _ => None,
+        };
         let me = Person { user: caller.sub, name: caller.name.clone() };
         let device = device(ask.device_id.clone(), caller);
-        let (call, event) = Call::start(id, ask.r#type.unwrap_or_default(), me, device, people, now)?;
+        let (call, facts) = Call::start(id, terms, me, &device, persons(&callees), now)?;
         let answer = Answer::created(format!("/api/webrtc/call/{id}"), &CallView::of(&call, now));
         let kept = once.keep(&answer, state.entropy(), now);
-        match state.switchboard.calls.begin(&call, event, &callees, kept.as_ref()).await {
+        match state.switchboard.calls.begin(&call, &facts, &callees, replaces, kept.as_ref()).await {
             Err(stale) if stale.is_stale() => {}
             begun => {
                 begun?;
@@ -86,6 +89,15 @@ async fn begin(state: &State, caller: &Access, ask: &Initiate, once: &Repeatable
         }
     }
     Err(Problem::new(Code::Conflict))
+}
+
+/// The last call of the two, which is over; one that is not stands.
+async fn last_call(state: &State, me: UserId, other: UserId) -> Result<Option<CallId>, Problem> {
+    let calls = &state.switchboard.calls;
+    let Some(id) = calls.pair(me, other).await? else { return Ok(None) };
+    let Some(read) = calls.find(id, true).await? else { return Ok(Some(id)) };
+    let call = state.switchboard.settle(read, state.now()).await?;
+    if call.is_over() { Ok(Some(id)) } else { Err(CallRefused::Superseded(id).into()) }
 }
 
 /// A call that was begun before and has not rung anywhere yet is shown to the callees once more: the first request may
@@ -102,49 +114,4 @@ async fn ring_again(state: &State, caller: UserId, first: &Answer, people: &[Use
         ring(state, &known, people, now).await?;
     }
     Ok(())
-}
-
-/// A refusal with the place in the body that it is about.
-fn named(refused: CallRefused, participants: &[UserId]) -> Problem {
-    let place = match refused {
-        CallRefused::Twice(user) => participants.iter().rposition(|p| *p == user),
-        CallRefused::UnknownPerson(user) => participants.iter().position(|p| *p == user),
-        _ => None,
-    };
-    let pointer = place.map_or("/participants".to_owned(), |place| format!("/participants/{place}"));
-    let detail = refused.to_string();
-    Problem::from(refused).at(pointer, detail)
-}
-
-/// Everybody's card with the invitation in its inbox, as it is to be saved.
-fn invite(
-    people: &[UserId],
-    rooms: &[Room],
-    id: CallId,
-    now: jiff::Timestamp,
-) -> Result<Vec<Versioned<Card>>, CallRefused> {
-    let cards = people.iter().zip(rooms).map(|(user, room)| {
-        let Versioned { value, version } = room.card.clone().ok_or(CallRefused::UnknownPerson(*user))?;
-        let inbox = value.inbox.with(InboxFact::CallInvited { call: id }, now);
-        Ok(Versioned { value: Card { inbox, ..value }, version })
-    });
-    cards.collect()
-}
-
-/// Tells every callee's devices, all at once. Who is connected is read after the invitation was written: whoever comes
-/// online later finds it there.
-async fn ring(state: &State, call: &Call, people: &[UserId], now: jiff::Timestamp) -> Result<(), Problem> {
-    let rooms = state.switchboard.connections.rooms(people, true, now).await?;
-    let posts: Vec<_> = rooms.iter().map(|room| ring_one(state, call, room, now)).collect();
-    stream::iter(posts).buffer_unordered(limit::CALL_PEOPLE).collect::<Vec<_>>().await;
-    Ok(())
-}
-
-async fn ring_one(state: &State, call: &Call, room: &Room, now: jiff::Timestamp) {
-    let invitation = InboxFact::CallInvited { call: call.id };
-    let kept = room.card.as_ref().map(|card| card.value.inbox.kept.iter());
-    let Some(entry) = kept.into_iter().flatten().rfind(|entry| entry.fact == invitation) else { return };
-    let push = Push::CallInvited(CallPush { call: CallView::of(call, now) });
-    let frame = ServerFrame::inbox(push, now, entry.seq);
-    state.switchboard.connections.post(&*state.switchboard.courier, &room.leases, &frame, now).await;
 }

@@ -8,6 +8,10 @@
 //! | `POST /api/webrtc/call/{id}/answer` | `answer.rs` |
 //! | `POST /api/webrtc/call/{id}/ice-candidate` | `ice_candidate.rs` |
 //! | `GET /api/webrtc/call/{id}` | `show.rs` |
+//! | `POST /api/webrtc/call/{id}/join` | `join.rs` |
+//! | `POST /api/webrtc/call/{id}/invite` | `invite.rs` |
+//! | `POST /api/webrtc/call/{id}/remove` | `remove.rs` |
+//! | `POST /api/webrtc/call/{id}/heartbeat` | `heartbeat.rs` |
 //! | `POST /api/webrtc/call/{id}/end` | `end.rs` |
 //! | `GET /api/webrtc/calls/active` | `active.rs` |
 //! | `GET /api/webrtc/calls/history` | `history.rs` |
@@ -20,10 +24,15 @@ mod active;
 mod answer;
 mod end;
 mod health;
+mod heartbeat;
 mod history;
 mod ice_candidate;
 mod initiate;
+mod invite;
+mod join;
 mod offer;
+mod remove;
+mod ringing;
 mod show;
 mod state;
 mod view;
@@ -39,6 +48,10 @@ pub fn router(state: State) -> OpenApiRouter {
         .routes(routes!(answer::answer))
         .routes(routes!(ice_candidate::ice_candidate))
         .routes(routes!(show::show))
+        .routes(routes!(join::join))
+        .routes(routes!(invite::invite))
+        .routes(routes!(remove::remove))
+        .routes(routes!(heartbeat::heartbeat))
         .routes(routes!(end::end))
         .routes(routes!(active::active))
         .routes(routes!(history::history))

@@ -8,7 +8,7 @@ use axum::response::Response;
 use domain::call::CallRefused;
 use domain::id::{CallId, OfferId, UserId};
 use domain::limit::Rate;
-use domain::negotiation::{self, Description, DescriptionKind};
+use domain::negotiation::{self, Description, DescriptionKind, Meant};
 use domain::sdp::Sdp;
 use domain::text::DeviceId;
 use socket::view::DescriptionView;
@@ -27,6 +27,10 @@ api::body! {
         r#type: Option<DescriptionKind>,
         /// For whom; a call of two needs none.
         to: Option<UserId>,
+        /// The epoch of the pair that the connection was made in: after somebody came back, an earlier one is refused.
+        epoch: Option<u32>,
+        /// The newest generation of the pair that this device knows of: an offer that was under way for long is refused.
+        generation: Option<u32>,
         /// The caller's own name for this device; the session when not said.
         device_id: Option<DeviceId>,
     }
@@ -67,8 +71,10 @@ async fn propose(state: &State, caller: &Access, id: CallId, ask: Offer, once: &
             to => to?,
         };
         let current = known.description(me, to);
-        let new = Description {
+        let meant = Meant { offer_id: None, epoch: ask.epoch, generation: ask.generation };
+        let new = |place| Description {
             offer_id,
+            place,
             kind: DescriptionKind::Offer,
             from: me,
             device: device.clone(),
@@ -76,11 +82,12 @@ async fn propose(state: &State, caller: &Access, id: CallId, ask: Offer, once: &
             sdp: ask.sdp.clone(),
             at: now,
         };
-        let offer = match negotiation::offer(current.map(|d| &d.value), new, call.is_polite(me, to)) {
+        let (epoch, polite) = (call.epoch(me, to), call.is_polite(me, to));
+        let offer = match negotiation::offer(current.map(|d| &d.value), epoch, meant, polite, new) {
             Err(_) if !fresh => continue,
             offer => offer?,
         };
-        let answer = Answer::ok(&Described { call_id: id, offer_id, state: call.state.into() });
+        let answer = Answer::ok(&Described { call_id: id, offer_id, place: offer.place, state: call.state.into() });
         let kept = once.keep(&answer, state.entropy(), now);
         match state.switchboard.calls.describe(id, &offer, current.map(|d| d.version), kept.as_ref()).await {
             Err(stale) if stale.is_stale() => {}

@@ -47,7 +47,9 @@ pub(crate) async fn show(
     }
     let mut signals = Signals::default();
     if !call.is_over() {
-        signals.descriptions = known.descriptions_for(me).map(|d| DescriptionView::of(id, d)).collect();
+        // What was made for a connection that one of the two has made anew since means nothing.
+        let newest = known.descriptions_for(me).filter(|d| d.place.epoch == call.epoch(me, d.from));
+        signals.descriptions = newest.map(|d| DescriptionView::of(id, d)).collect();
         signals.candidates = known.waiting_for(me).map(|w| CandidatesView::waited(id, w.value.clone())).collect();
     }
     Ok(Json(CallWithSignals { call: CallView::of(&call, now), signals }))

@@ -1,5 +1,6 @@
 //! `call.ringing`, `call.candidates`, `call.media`
 
+use domain::call::Media;
 use domain::id::{CallId, UserId};
 use domain::text::DeviceId;
 use serde::Serialize;
@@ -50,13 +51,14 @@ pub(crate) async fn candidates(
     Ok(Relayed { call_id: said.call_id, delivered })
 }
 
-/// What this device sends; told to the others, kept nowhere.
+/// What this device sends: told to the others, and kept for who comes later.
 pub(crate) async fn media(state: &State, me: UserId, device: DeviceId, said: CallMedia) -> Result<Told, Problem> {
     let now = state.now();
-    let call = state.switchboard.call_of(me, said.call_id, true).await?.value;
-    let others = call.may_tell(me, &device, now)?;
-    let CallMedia { call_id, audio, video, screen, .. } = said;
-    let view = MediaView { call_id, from: me, device_id: device, audio, video, screen };
+    let CallMedia { call_id, audio, video, screen, hold, .. } = said;
+    let media = Media { audio, video, screen, hold };
+    let call = state.switchboard.change(me, call_id, now, |call| call.show(me, &device, media, now)).await?;
+    let others: Vec<UserId> = call.present().filter(|user| *user != me).collect();
+    let view = MediaView { call_id, from: me, device_id: device, media };
     state.switchboard.tell(&others, Push::CallMedia(view), now).await;
     Ok(Told { call_id })
 }

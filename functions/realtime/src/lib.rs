@@ -107,9 +107,9 @@ async fn act(
     };
     let me = opened.user;
     Ok(match frame {
-        ClientFrame::Ping(_) => ServerFrame::reply(id, pong::pong(state, &opened, None).await?).to_text(),
+        ClientFrame::Ping(ping) => ServerFrame::reply(id, pong::pong(state, &opened, ping.call, None).await?).to_text(),
         ClientFrame::Resume(resume) => {
-            ServerFrame::reply(id, pong::pong(state, &opened, Some(resume.cursors)).await?).to_text()
+            ServerFrame::reply(id, pong::pong(state, &opened, None, Some(resume.cursors)).await?).to_text()
         }
         ClientFrame::PresenceGet(ask) => ServerFrame::reply(id, presence::presence(state, ask).await?).to_text(),
         ClientFrame::CallRinging(said) => ServerFrame::reply(id, call::ringing(state, me, said).await?).to_text(),

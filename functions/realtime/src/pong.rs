@@ -2,13 +2,19 @@
 
 use domain::inbox::Missed;
 use domain::lease::Lease;
-use socket::frame::{ChannelResumed, Channels, Cursors, Heads, Pong, ResumeResult};
+use socket::frame::{Beat, ChannelResumed, Channels, Cursors, Heads, Pong, ResumeResult, Stay};
 use socket::{Code, Problem};
 
 use crate::state::State;
 
-/// Renews the lease and tells the heads; to `resume` also what was missed, by a read that misses nothing.
-pub(crate) async fn pong(state: &State, opened: &Lease, cursors: Option<Cursors>) -> Result<Pong, Problem> {
+/// Renews the lease, and the stay in a call if one is named, and tells the heads; to `resume` also what was missed, by a
+/// read that misses nothing.
+pub(crate) async fn pong(
+    state: &State,
+    opened: &Lease,
+    stay: Option<Stay>,
+    cursors: Option<Cursors>,
+) -> Result<Pong, Problem> {
     let now = state.now();
     let closed = || Problem::new(Code::ConnectionUnknown);
     let (lease, room) =
@@ -28,5 +34,14 @@ pub(crate) async fn pong(state: &State, opened: &Lease, cursors: Option<Cursors>
         };
         Channels { inbox: ChannelResumed { result, items } }
     });
-    Ok(Pong { at: now, rollover_at: lease.rollover_at(), heads: Heads { inbox: inbox.position() }, channels })
+    let call = match stay {
+        Some(Stay { call_id, generation }) => {
+            Some(match state.switchboard.renew(opened.user, call_id, generation, now).await {
+                Ok(stay) => Beat::Renewed(stay),
+                Err(problem) => Beat::Refused(problem),
+            })
+        }
+        None => None,
+    };
+    Ok(Pong { at: now, rollover_at: lease.rollover_at(), heads: Heads { inbox: inbox.position() }, call, channels })
 }

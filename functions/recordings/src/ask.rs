@@ -60,7 +60,7 @@ async fn begin(state: &State, caller: &Access, call: CallId, ask: &Ask, once: &R
             Err(stale) if stale.is_stale() => {}
             begun => {
                 begun?;
-                state.switchboard.tell_people(&call, now).await;
+                state.switchboard.tell_people(&read.value, &call, &facts, now).await;
                 return Ok(answer);
             }
         }

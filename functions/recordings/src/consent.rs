@@ -46,7 +46,7 @@ pub(crate) async fn consent(
             Err(stale) if stale.is_stale() => {}
             saved => {
                 saved?;
-                state.switchboard.tell_people(&call, now).await;
+                state.switchboard.tell_people(&read.value, &call, &facts, now).await;
                 return Ok(Json(CallView::of(&call, now)));
             }
         }
@@ -64,5 +64,5 @@ async fn save(state: &State, call: (&Call, &[CallEvent], u64), now: Timestamp) -
             return state.recordings.follow(call, &Versioned { value: running, version }).await;
         }
     }
-    state.switchboard.calls.save(call.0, call.1[0], call.2).await
+    state.switchboard.calls.save(call.0, call.1, call.2).await
 }

@@ -41,6 +41,11 @@ pub(crate) async fn end(state: &State, by: UserId, mut read: Versioned<Recording
         if before.participant(by).is_err() {
             return Err(RecordingRefused::Stranger.into());
         }
+        if before.is_over() {
+            read.value.shown_to(by)?;
+            state.switchboard.settle(known, now).await?;
+            return Ok(read.value);
+        }
         let (call, facts) = match before.clone().stop_recording(read.value.id, by, now) {
             // Who may see it learns why; to the others of the call it is somebody else's.
             Err(CallRefused::NotRecorded) => return Err(RecordingRefused::NotYours.into()),
@@ -58,7 +63,7 @@ pub(crate) async fn end(state: &State, by: UserId, mut read: Versioned<Recording
             }
             saved => {
                 saved?;
-                state.switchboard.tell_people(&call, now).await;
+                state.switchboard.tell_people(&known.value, &call, &facts, now).await;
                 return Ok(recording);
             }
         }

@@ -120,6 +120,21 @@ impl<S: Send + Sync, T: FromFields> FromRequest<S> for Body<T> {
     }
 }
 
+/// A JSON body that may be left out: nothing is an object without fields.
+#[derive(Debug)]
+pub struct Optional<T>(pub T);
+
+impl<S: Send + Sync, T: FromFields> FromRequest<S> for Optional<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let nothing = !request.headers().contains_key(header::CONTENT_TYPE)
+            && axum::body::HttpBody::size_hint(request.body()).exact() == Some(0);
+        let map = if nothing { Map::new() } else { read_object(request, state).await? };
+        Ok(Self(T::from_fields(Fields::new(map))?))
+    }
+}
+
 /// A JSON body of a request that may come twice, with its `Idempotency-Key` if it has one.
 #[derive(Debug)]
 pub struct Keyed<T> {

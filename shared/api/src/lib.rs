@@ -20,7 +20,7 @@ pub mod trace;
 
 pub use caller::{Caller, Confirmed};
 pub use env::Env;
-pub use extract::{Body, Keyed, Path, Query};
+pub use extract::{Body, Keyed, Optional, Path, Query};
 pub use once::Answer;
 pub use refusal::Refusal;
 pub use secret::Secret;

@@ -6,20 +6,36 @@
 //! ```
 //!
 //! *Initiated*: written, no callee's device knows. *Ringing*: the first callee's device has the
-//! invitation. *Connected*: the first valid answer to a live offer. *Disconnected*: it was connected and is
-//! over. *Failed*: it never was connected and never will be. A ring ends by the clock: whoever reads
-//! a call settles it first.
+//! invitation. *Connected*: somebody who was invited joined. *Disconnected*: it was connected and is
+//! over. *Failed*: it never was connected and never will be.
+//!
+//! | what moves it | file |
+//! |---|---|
+//! | the clock: a ring, a lease or the plan's time runs out | `clock.rs` |
+//! | one person: rings, joins, is there, leaves | `stay.rs` |
+//! | others: invite, remove | `group.rs` |
+//! | who may send what to whom | `signal.rs` |
+//! | a recording, and everybody's consent to it | `recording.rs` |
+//!
+//! Every change gives the facts that happened, and each fact has a number: `seq` is that of the newest. Whoever reads a
+//! call settles it first, so that nothing depends on a timer being on time. How sound and pictures travel is not this
+//! module's concern: it says who is there, and a path between them (now a mesh) is built from that.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::id::{CallId, RecordingId, UserId};
+use crate::id::{CallId, UserId};
 use crate::limit;
 use crate::text::{DeviceId, Name};
 
+mod clock;
+mod group;
 mod recording;
+mod signal;
+mod stay;
 
-pub use recording::{Recorder, RecordingState};
+pub use recording::{Consent, Recorder, RecordingState};
+pub use stay::Goodbye;
 
 /// What is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -46,22 +62,44 @@ pub enum Standing {
     Joined,
     /// Said no.
     Declined,
+    /// Said no, being in another call.
+    Busy,
     /// Did not answer while it rang.
     Missed,
-    /// Took part, and left.
+    /// Took part, and left or was lost.
     Left,
+    /// Was sent away by the host.
+    Removed,
 }
 
 impl Standing {
-    /// May still join.
-    fn is_pending(self) -> bool {
+    /// Was asked, and has not answered.
+    pub fn is_pending(self) -> bool {
         matches!(self, Self::Invited | Self::Ringing)
     }
 
-    /// In the call, or may still join.
-    fn is_present(self) -> bool {
+    /// In the call, or asked and not answered.
+    pub fn is_present(self) -> bool {
         self.is_pending() || self == Self::Joined
     }
+}
+
+/// What a device sends at the moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Media {
+    /// Sound.
+    pub audio: bool,
+    /// A picture.
+    pub video: bool,
+    /// A screen.
+    pub screen: bool,
+    /// Nothing, because the call is on hold.
+    pub hold: bool,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// One person of a call.
@@ -69,15 +107,64 @@ impl Standing {
 pub struct Participant {
     /// Who.
     pub user: UserId,
-    /// What they were called when the call began.
+    /// What they were called when they were invited.
     pub name: Name,
     /// Where they stand.
     pub standing: Standing,
+    /// Counts their comings and goings: odd while they are in, even while they are not. What a device says names the
+    /// generation that it means, so nothing that comes late brings anybody back or sends anybody away.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub generation: u32,
     /// The device they joined with: their other devices are told that it was answered elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceId>,
-    /// Since when they let themselves be recorded; whoever joins has to say so anew.
-    #[serde(default)]
-    pub consent: Option<Timestamp>,
+    /// While pending, the end of the ring; while joined, of the lease.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// The newest time they joined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joined_at: Option<Timestamp>,
+    /// The end of that stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_at: Option<Timestamp>,
+    /// Milliseconds of their earlier stays.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub earlier: i64,
+    /// What their device sends.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub media: Media,
+    /// What they said to the present recording.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Consent>,
+}
+
+impl Participant {
+    fn invited(person: Person, until: Timestamp) -> Self {
+        Self {
+            user: person.user,
+            name: person.name,
+            standing: Standing::Invited,
+            generation: 0,
+            device: None,
+            until: Some(until),
+            joined_at: None,
+            left_at: None,
+            earlier: 0,
+            media: Media::default(),
+            consent: None,
+        }
+    }
+
+    /// Joined, and without a sign of life for longer than the lease: may still come back.
+    pub fn is_away(&self, now: Timestamp) -> bool {
+        self.standing == Standing::Joined && self.until.is_some_and(|until| until <= now)
+    }
+
+    /// How long they took part, all stays together.
+    pub fn talked(&self, now: Timestamp) -> SignedDuration {
+        let newest = self.joined_at.map(|from| self.left_at.unwrap_or(now).duration_since(from));
+        SignedDuration::from_millis(self.earlier) + newest.unwrap_or_default().max(SignedDuration::ZERO)
+    }
 }
 
 /// Why a call was never connected.
@@ -88,10 +175,14 @@ pub enum FailedBecause {
     Unreachable,
     /// It rang, and nobody answered.
     NoAnswer,
-    /// Everybody said no.
+    /// The last one who was asked said no.
     Declined,
+    /// The last one who was asked is in another call.
+    Busy,
     /// The caller gave up.
     Cancelled,
+    /// The caller was lost.
+    Lost,
 }
 
 /// Why a connected call is over.
@@ -100,8 +191,10 @@ pub enum FailedBecause {
 pub enum EndedBecause {
     /// Somebody hung up and nobody was left to talk to.
     HungUp,
-    /// Nobody ended it for [`limit::CALL_LONGEST`].
-    Expired,
+    /// Somebody was lost, did not come back, and nobody was left to talk to.
+    Lost,
+    /// The caller's plan allows no longer call.
+    TimeLimit,
 }
 
 /// Where the call stands.
@@ -116,6 +209,11 @@ pub enum CallState {
     Connected {
         /// Since the first answer.
         since: Timestamp,
+        /// The plan ends it then.
+        ends_at: Timestamp,
+        /// Everybody was told that it will end.
+        #[serde(default, skip_serializing_if = "is_default")]
+        warned: bool,
     },
     /// It was connected and is over.
     Disconnected {
@@ -146,51 +244,114 @@ pub struct Call {
     pub id: CallId,
     /// What is sent.
     pub kind: CallKind,
+    /// Addresses of devices are hidden: only relayed ways are handed on.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub relay_only: bool,
+    /// How long it may last, from the first answer.
+    pub longest: SignedDuration,
     /// Who began it; always the first participant.
     pub caller: UserId,
-    /// Everybody, the caller first.
+    /// Everybody who was ever asked, the caller first, at most [`limit::CALL_ROSTER`].
     pub people: Vec<Participant>,
     /// Where it stands.
     #[serde(flatten)]
     pub state: CallState,
+    /// The recording that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<Recorder>,
     /// When it began.
     pub created_at: Timestamp,
-    /// Nobody can answer from then on.
-    pub ring_until: Timestamp,
-    /// Who records it, or asks to.
-    #[serde(default)]
-    pub recording: Option<Recorder>,
+    /// The number of its newest fact, from 1.
+    pub seq: u64,
 }
 
 /// What happened to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
 pub enum CallEvent {
-    /// People were invited.
-    Invited,
+    /// It began.
+    Began {
+        /// Who calls.
+        by: UserId,
+    },
+    /// Somebody was asked.
+    Invited {
+        /// By whom.
+        by: UserId,
+        /// Who.
+        user: UserId,
+    },
     /// A device of this person has the invitation.
     Rang {
         /// Whose.
-        by: UserId,
+        user: UserId,
     },
-    /// This person answered.
+    /// This person joined, or joined again.
     Joined {
         /// Who.
-        by: UserId,
+        user: UserId,
+        /// Their newest stay.
+        generation: u32,
     },
-    /// This person left or declined; the call goes on.
+    /// This person said no.
+    Declined {
+        /// Who.
+        user: UserId,
+    },
+    /// This person is in another call.
+    Busy {
+        /// Who.
+        user: UserId,
+    },
+    /// This person did not answer.
+    Missed {
+        /// Who.
+        user: UserId,
+    },
+    /// This person left.
     Left {
         /// Who.
-        by: UserId,
+        user: UserId,
     },
-    /// This person asked for a recording, consented, revoked or stopped it.
-    Recorded {
+    /// This person gave no sign of life and did not come back.
+    Lost {
         /// Who.
+        user: UserId,
+    },
+    /// This person was sent away.
+    Removed {
+        /// By whom.
+        by: UserId,
+        /// Who.
+        user: UserId,
+    },
+    /// Everybody is told that the plan will end the call.
+    Warned,
+    /// Everybody was asked for their consent to a recording.
+    RecordingAsked {
+        /// Who wants to record.
         by: UserId,
     },
+    /// Everybody who is there has consented for the first time.
+    RecordingStarted,
+    /// This person consented.
+    Consented {
+        /// Who.
+        user: UserId,
+    },
+    /// This person did not consent, or not any more.
+    Refused {
+        /// Who.
+        user: UserId,
+    },
+    /// The recording is over.
+    RecordingStopped,
     /// The call is over.
     Ended,
 }
+
+/// What a change gives: the new state, and what happened.
+pub type Moved = Result<(Call, Vec<CallEvent>), CallRefused>;
 
 /// Why a call does not change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -198,11 +359,15 @@ pub enum CallRefused {
     /// Nobody but the caller was named.
     #[error("a call needs somebody else")]
     Nobody,
-    /// More people than [`limit::CALL_PEOPLE`].
-    #[error("a call has at most {most} people, the caller counted", most = limit::CALL_PEOPLE)]
+    /// More people than [`limit::CALL_PEOPLE`] at once, or [`limit::CALL_ROSTER`] in all.
+    #[error(
+        "a call has at most {} people at once, the caller counted, and {} in all",
+        limit::CALL_PEOPLE,
+        limit::CALL_ROSTER
+    )]
     TooMany,
     /// The caller named himself.
-    #[error("the caller takes part anyway and must not be invited")]
+    #[error("who asks takes part anyway and must not be invited")]
     Oneself,
     /// Somebody was named twice.
     #[error("{0} is named twice")]
@@ -210,6 +375,9 @@ pub enum CallRefused {
     /// No such person.
     #[error("{0} is not a person here")]
     UnknownPerson(UserId),
+    /// The two have a call already.
+    #[error("the two of you have the call {0} already")]
+    Superseded(CallId),
     /// Not one of the call's people; to a stranger the call does not exist.
     #[error("there is no such call")]
     Stranger,
@@ -219,26 +387,32 @@ pub enum CallRefused {
     /// This person joined with another device.
     #[error("the call was answered on another device")]
     AnsweredElsewhere,
-    /// This person declined, left or missed it.
+    /// This person declined, left, missed it or was sent away.
     #[error("this person is no longer in the call")]
     Gone,
+    /// What came means an earlier stay of this person.
+    #[error("this is about a stay that is over; the newest is {0}")]
+    StaleStay(u32),
     /// Only somebody who joined may do this.
     #[error("answer the call first")]
     NotJoined,
+    /// Only the host may do this.
+    #[error("only the host of the call, {0}, may do this")]
+    NotHost(UserId),
     /// Which of several people is meant?
     #[error("the call has more than two people: say whom it is for")]
     WhomFor,
     /// The addressee is not another person of the call.
     #[error("the addressee is not another person of this call")]
     NotAPeer,
-    /// Another recording of it is under way.
-    #[error("the call is being recorded already, as {0}")]
-    Recorded(RecordingId),
-    /// This recording of it is not under way, or somebody else's.
+    /// A recording is under way.
+    #[error("the recording {0} is under way")]
+    Recorded(crate::id::RecordingId),
+    /// There is no such recording, or somebody else makes it.
     #[error("there is no such recording under way")]
     NotRecorded,
-    /// Somebody who is in the call has not consented.
-    #[error("not everybody in the call has consented to the recording")]
+    /// Somebody who is there has not consented.
+    #[error("not everybody who is in the call has consented to the recording")]
     ConsentMissing,
 }
 
@@ -251,12 +425,30 @@ pub struct Person {
     pub name: Name,
 }
 
-/// Checks a list of callees before anything is read for them.
-pub fn check_callees(caller: UserId, callees: &[UserId]) -> Result<(), CallRefused> {
+/// What kind of call it is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// What is sent.
+    pub kind: CallKind,
+    /// Whether only relayed ways are handed on.
+    pub relay_only: bool,
+    /// How long the caller's plan lets it last.
+    pub longest: SignedDuration,
+}
+
+impl Terms {
+    /// A call of somebody on the FREE plan.
+    pub fn free(kind: CallKind) -> Self {
+        Self { kind, relay_only: false, longest: limit::CALL_FREE }
+    }
+}
+
+/// Checks a list of people to ask before anything is read for them.
+pub fn check_callees(asker: UserId, callees: &[UserId]) -> Result<(), CallRefused> {
     if callees.is_empty() {
         return Err(CallRefused::Nobody);
     }
-    if callees.contains(&caller) {
+    if callees.contains(&asker) {
         return Err(CallRefused::Oneself);
     }
     if callees.len() + 1 > limit::CALL_PEOPLE {
@@ -272,38 +464,49 @@ impl Call {
     /// A call that begins now.
     pub fn start(
         id: CallId,
-        kind: CallKind,
+        terms: Terms,
         caller: Person,
-        device: DeviceId,
+        device: &DeviceId,
         callees: Vec<Person>,
         now: Timestamp,
-    ) -> Result<(Self, CallEvent), CallRefused> {
+    ) -> Moved {
         check_callees(caller.user, &callees.iter().map(|c| c.user).collect::<Vec<_>>())?;
-        let joined = Participant {
-            user: caller.user,
-            name: caller.name,
-            standing: Standing::Joined,
-            device: Some(device),
-            consent: None,
-        };
-        let invited = callees.into_iter().map(|c| Participant {
-            user: c.user,
-            name: c.name,
-            standing: Standing::Invited,
-            device: None,
-            consent: None,
-        });
-        let call = Self {
+        let by = caller.user;
+        let everybody = std::iter::once(caller).chain(callees);
+        let mut call = Self {
             id,
-            kind,
-            caller: caller.user,
-            people: std::iter::once(joined).chain(invited).collect(),
+            kind: terms.kind,
+            relay_only: terms.relay_only,
+            longest: terms.longest,
+            caller: by,
+            people: everybody.map(|person| Participant::invited(person, now + limit::RING)).collect(),
             state: CallState::Initiated,
-            created_at: now,
-            ring_until: now + limit::RING,
             recording: None,
+            created_at: now,
+            seq: 0,
         };
-        Ok((call, CallEvent::Invited))
+        call.people[0].come_in(device, call.kind, now);
+        let mut facts = Vec::new();
+        call.happened(&mut facts, CallEvent::Began { by });
+        for user in call.others(by).collect::<Vec<_>>() {
+            call.happened(&mut facts, CallEvent::Invited { by, user });
+        }
+        Ok((call, facts))
+    }
+
+    fn happened(&mut self, facts: &mut Vec<CallEvent>, fact: CallEvent) {
+        self.seq += 1;
+        facts.push(fact);
+    }
+
+    /// Nobody who was asked at first can answer from then on.
+    pub fn ring_until(&self) -> Timestamp {
+        self.created_at + limit::RING
+    }
+
+    /// Nothing of it is live from then on, whatever happens.
+    pub fn gone_by(&self) -> Timestamp {
+        self.ring_until() + self.longest
     }
 
     /// Whether it is over, as it stands; settle it first.
@@ -316,220 +519,33 @@ impl Call {
         self.people.iter().find(|p| p.user == user).ok_or(CallRefused::Stranger)
     }
 
+    fn participant_mut(&mut self, user: UserId) -> Result<&mut Participant, CallRefused> {
+        self.people.iter_mut().find(|p| p.user == user).ok_or(CallRefused::Stranger)
+    }
+
     /// Everybody but one.
     pub fn others(&self, user: UserId) -> impl Iterator<Item = UserId> {
         self.people.iter().map(|p| p.user).filter(move |other| *other != user)
     }
 
-    /// Of two people, the one invited later yields when both offer at once.
-    pub fn is_polite(&self, user: UserId, towards: UserId) -> bool {
-        let place = |who| self.people.iter().position(|p| p.user == who);
-        place(user) > place(towards)
+    /// Everybody who is in it or may still join.
+    pub fn present(&self) -> impl Iterator<Item = UserId> {
+        self.people.iter().filter(|p| p.standing.is_present()).map(|p| p.user)
     }
 
-    /// When the clock may end it next, if nothing else happens: the end of the ring, and then of the longest call. A
-    /// call that is over is never due.
-    pub fn due(&self) -> Option<Timestamp> {
-        match self.state {
-            CallState::Initiated | CallState::Ringing => Some(self.ring_until),
-            CallState::Connected { since } => {
-                let talking = self.people.iter().filter(|p| p.standing == Standing::Joined).count();
-                Some(if talking < 2 { self.ring_until } else { since + limit::CALL_LONGEST })
-            }
-            CallState::Disconnected { .. } | CallState::Failed { .. } => None,
-        }
+    fn joined(&self) -> impl Iterator<Item = &Participant> {
+        self.people.iter().filter(|p| p.standing == Standing::Joined)
     }
 
-    /// What the clock did to it: nothing, or an end.
-    pub fn settle(mut self, now: Timestamp) -> (Self, Option<CallEvent>) {
-        if self.is_over() {
-            return (self, None);
-        }
-        if now >= self.ring_until {
-            for person in &mut self.people {
-                if person.standing.is_pending() {
-                    person.standing = Standing::Missed;
-                }
-            }
-        }
-        let failed = |because| CallState::Failed { at: self.ring_until, because, by: None };
-        let talking = self.people.iter().filter(|p| p.standing == Standing::Joined).count();
-        let state = match self.state {
-            CallState::Initiated if now >= self.ring_until => failed(FailedBecause::Unreachable),
-            CallState::Ringing if now >= self.ring_until => failed(FailedBecause::NoAnswer),
-            // The ring runs out long before the longest call, and a late reader must not say otherwise.
-            CallState::Connected { since } if now >= self.ring_until && talking < 2 => {
-                CallState::Disconnected { since, at: self.ring_until, because: EndedBecause::HungUp, by: None }
-            }
-            CallState::Connected { since } if now >= since + limit::CALL_LONGEST => CallState::Disconnected {
-                since,
-                at: since + limit::CALL_LONGEST,
-                because: EndedBecause::Expired,
-                by: None,
-            },
-            unchanged => unchanged,
-        };
-        let event = (state != self.state).then_some(CallEvent::Ended);
-        self.state = state;
-        if event.is_some() {
-            self.everybody_leaves();
-        }
-        (self, event)
-    }
-
-    fn everybody_leaves(&mut self) {
-        for person in &mut self.people {
-            person.standing = match person.standing {
-                Standing::Joined => Standing::Left,
-                pending if pending.is_pending() => Standing::Missed,
-                settled => settled,
-            };
-        }
-        self.recording = None;
-    }
-
-    fn live(self, by: UserId, now: Timestamp) -> Result<Self, CallRefused> {
-        let (call, _) = self.settle(now);
-        call.participant(by)?;
-        if call.is_over() { Err(CallRefused::Over) } else { Ok(call) }
-    }
-
-    fn set(&mut self, user: UserId, change: impl FnOnce(&mut Participant)) {
-        if let Some(person) = self.people.iter_mut().find(|p| p.user == user) {
-            change(person);
-        }
-    }
-
-    /// A device of this person has the invitation. No event when that was known.
-    pub fn ring(self, by: UserId, now: Timestamp) -> Result<(Self, Option<CallEvent>), CallRefused> {
-        let mut call = self.live(by, now)?;
-        if call.participant(by)?.standing != Standing::Invited {
-            return Ok((call, None));
-        }
-        call.set(by, |p| p.standing = Standing::Ringing);
-        if call.state == CallState::Initiated {
-            call.state = CallState::Ringing;
-        }
-        Ok((call, Some(CallEvent::Rang { by })))
-    }
-
-    /// Whether this person has joined, with this device; false while they may still join. Somebody who joined with
-    /// another device or is no longer in the call is refused.
-    fn has_joined(&self, by: UserId, device: &DeviceId) -> Result<bool, CallRefused> {
-        let person = self.participant(by)?;
-        match person.standing {
-            Standing::Joined if person.device.as_ref() == Some(device) => Ok(true),
-            Standing::Joined => Err(CallRefused::AnsweredElsewhere),
-            Standing::Invited | Standing::Ringing => Ok(false),
-            Standing::Declined | Standing::Missed | Standing::Left => Err(CallRefused::Gone),
-        }
-    }
-
-    /// Whether this device may make an offer to this peer; names the peer when there is only one.
-    pub fn may_offer(
-        &self,
-        by: UserId,
-        device: &DeviceId,
-        to: Option<UserId>,
-        now: Timestamp,
-    ) -> Result<UserId, CallRefused> {
-        let call = self.clone().live(by, now)?;
-        if call.has_joined(by, device)? { call.peer(by, to) } else { Err(CallRefused::NotJoined) }
-    }
-
-    /// Whether this device may send candidates to this peer; names the peer when there is only one. Somebody who has
-    /// not joined yet may: candidates can overtake the answer that they belong to.
-    pub fn may_signal(
-        &self,
-        by: UserId,
-        device: &DeviceId,
-        to: Option<UserId>,
-        now: Timestamp,
-    ) -> Result<UserId, CallRefused> {
-        let call = self.clone().live(by, now)?;
-        call.has_joined(by, device)?;
-        call.peer(by, to)
-    }
-
-    /// Whom this device may tell what it sends: everybody who is in the call or may still join.
-    pub fn may_tell(&self, by: UserId, device: &DeviceId, now: Timestamp) -> Result<Vec<UserId>, CallRefused> {
-        let call = self.clone().live(by, now)?;
-        if !call.has_joined(by, device)? {
-            return Err(CallRefused::NotJoined);
-        }
-        Ok(call.people.iter().filter(|p| p.user != by && p.standing.is_present()).map(|p| p.user).collect())
-    }
-
-    /// The other side of a signal.
-    pub fn peer(&self, by: UserId, to: Option<UserId>) -> Result<UserId, CallRefused> {
-        let mut others = self.others(by);
-        let ((Some(to), ..) | (None, Some(to), None)) = (to, others.next(), others.next()) else {
-            return Err(CallRefused::WhomFor);
-        };
-        match self.people.iter().find(|p| p.user == to && p.user != by) {
-            Some(peer) if peer.standing.is_present() => Ok(to),
-            Some(_) => Err(CallRefused::Gone),
-            None => Err(CallRefused::NotAPeer),
-        }
-    }
-
-    /// This person answered a live offer with this device. No event when they had joined with it before.
-    pub fn answer(
-        self,
-        by: UserId,
-        device: &DeviceId,
-        now: Timestamp,
-    ) -> Result<(Self, Option<CallEvent>), CallRefused> {
-        let mut call = self.live(by, now)?;
-        if call.has_joined(by, device)? {
-            return Ok((call, None));
-        }
-        call.set(by, |p| {
-            p.standing = Standing::Joined;
-            p.device = Some(device.clone());
-            p.consent = None;
-        });
-        if !matches!(call.state, CallState::Connected { .. }) {
-            call.state = CallState::Connected { since: now };
-        }
-        Ok((call, Some(CallEvent::Joined { by })))
-    }
-
-    /// This person hangs up, declines or gives up. The call is over when nobody is left to talk to;
-    /// ending an ended call changes nothing.
-    pub fn end(self, by: UserId, now: Timestamp) -> Result<(Self, Option<CallEvent>), CallRefused> {
-        let (mut call, settled) = self.settle(now);
-        let standing = call.participant(by)?.standing;
-        if call.is_over() {
-            return Ok((call, settled));
-        }
-        match standing {
-            Standing::Joined => call.set(by, |p| p.standing = Standing::Left),
-            Standing::Invited | Standing::Ringing => call.set(by, |p| p.standing = Standing::Declined),
-            Standing::Declined | Standing::Missed | Standing::Left => return Ok((call, settled)),
-        }
-        call.recorder_may_be_gone();
-        let joined = call.people.iter().filter(|p| p.standing == Standing::Joined).count();
-        let pending = call.people.iter().filter(|p| p.standing.is_pending()).count();
-        if joined > 0 && joined + pending >= 2 {
-            return Ok((call, Some(CallEvent::Left { by })));
-        }
-        call.everybody_leaves();
-        let by_person = Some(by);
-        call.state = match call.state {
-            CallState::Connected { since } => {
-                CallState::Disconnected { since, at: now, because: EndedBecause::HungUp, by: by_person }
-            }
-            _ if by == call.caller => CallState::Failed { at: now, because: FailedBecause::Cancelled, by: by_person },
-            _ => CallState::Failed { at: now, because: FailedBecause::Declined, by: by_person },
-        };
-        Ok((call, Some(CallEvent::Ended)))
+    /// Who may remove others: of those who are in it, the one who was asked first.
+    pub fn host(&self) -> Option<UserId> {
+        self.joined().next().map(|p| p.user)
     }
 
     /// The first answer, when there was one.
     pub fn connected_at(&self) -> Option<Timestamp> {
         match self.state {
-            CallState::Connected { since } | CallState::Disconnected { since, .. } => Some(since),
+            CallState::Connected { since, .. } | CallState::Disconnected { since, .. } => Some(since),
             _ => None,
         }
     }

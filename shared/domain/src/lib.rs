@@ -7,6 +7,7 @@
 pub mod account;
 pub mod call;
 pub mod clock;
+pub mod history;
 pub mod id;
 pub mod inbox;
 pub mod lease;

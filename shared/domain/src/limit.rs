@@ -58,8 +58,20 @@ pub const POSTS_AT_ONCE: usize = 32;
 pub const CALL_PEOPLE: usize = 8;
 /// How long a call rings by the server's clock (Matrix MSC2746 recommends 90 s at least).
 pub const RING: SignedDuration = seconds(90);
-/// A call that nobody ended is over after this long.
+/// People that a call remembers, those who left counted.
+pub const CALL_ROSTER: usize = 32;
+/// How long people can talk on the FREE plan, from the first answer.
+pub const CALL_FREE: SignedDuration = seconds(60 * 60);
+/// No plan's call lasts longer; what belongs to a call is cleaned up after it.
 pub const CALL_LONGEST: SignedDuration = seconds(12 * 3600);
+/// How long before its end a call is told of it.
+pub const CALL_WARNING: SignedDuration = seconds(5 * 60);
+/// Who takes part is believed to be there this long after the last sign of life.
+pub const CALL_LEASE: SignedDuration = seconds(45);
+/// A device says this often that it is there, so that one lost sign changes nothing.
+pub const CALL_HEARTBEAT: SignedDuration = seconds(20);
+/// After the lease somebody has this long to come back, before the call goes on without them.
+pub const CALL_RETURN: SignedDuration = seconds(30);
 /// Bytes of one session description.
 pub const SDP: usize = 64 * 1024;
 /// Bytes of one ICE candidate line.
@@ -74,6 +86,9 @@ pub const PAGE: std::ops::RangeInclusive<u32> = 1..=100;
 pub const PAGE_DEFAULT: u32 = 20;
 /// How deep `offset` reaches; a cursor reaches everywhere.
 pub const OFFSET: u32 = 500;
+
+/// Calls that a page looks at when it looks for some of them.
+pub const HISTORY_LOOK: u32 = 200;
 
 // Recordings.
 

@@ -1,9 +1,10 @@
 //! Offer and answer between two people of a call: what each pair has agreed on last.
 //!
 //! The server keeps the newest description of each pair, so that a peer that comes late still
-//! finds it. Every offer has an id of its own and an answer names the offer it answers: an answer to
-//! an older offer is refused instead of breaking the newer one. When both offer at once, the
-//! impolite one's offer stands (W3C WebRTC section 10.7, perfect negotiation).
+//! finds it. Every description has a place: the epoch counts the connections that the two made anew
+//! ([`crate::call::Call::epoch`]), the generation their offers. What was made for an earlier place is refused
+//! instead of breaking the newer one. When both offer at once, the impolite one's offer stands (W3C WebRTC
+//! section 10.7, perfect negotiation).
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,11 +24,34 @@ pub enum DescriptionKind {
     Answer,
 }
 
+/// Where a description stands among those of a pair: later ones are greater.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Place {
+    /// Counts the connections that the two made anew, from 0.
+    pub epoch: u32,
+    /// Counts their offers, from 1; an answer has its offer's.
+    pub generation: u32,
+}
+
+/// What a sender says its description is about; nothing said is nothing checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Meant {
+    /// The offer that is answered.
+    pub offer_id: Option<OfferId>,
+    /// The epoch of the connection that made it.
+    pub epoch: Option<u32>,
+    /// For an answer its offer's; for an offer the newest that the sender knows of.
+    pub generation: Option<u32>,
+}
+
 /// The newest description between two people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
     /// The offer, or the offer it answers.
     pub offer_id: OfferId,
+    /// Its place among the pair's.
+    #[serde(flatten)]
+    pub place: Place,
     /// Offer or answer.
     pub kind: DescriptionKind,
     /// Who sent it.
@@ -46,47 +70,77 @@ pub struct Description {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NegotiationRefused {
     /// The other side's offer waits for an answer and stands.
-    #[error("the other side's offer {0} came first and waits for an answer")]
-    OfferPending(OfferId),
+    #[error("the other side's offer, generation {} of epoch {}, came first and waits for an answer", .0.generation, .0.epoch)]
+    OfferPending(Place),
     /// There is nothing to answer.
     #[error("there is no offer to answer")]
     NoOffer,
-    /// The answer names an offer that a newer one replaced.
-    #[error("the offer was replaced by {0}")]
-    StaleOffer(OfferId),
+    /// It was made for an earlier place than the pair's newest.
+    #[error("the two are at generation {} of epoch {}", .0.generation, .0.epoch)]
+    Stale(Place),
     /// This offer has an answer.
-    #[error("the offer {0} was answered before")]
-    Answered(OfferId),
+    #[error("the offer, generation {} of epoch {}, was answered before", .0.generation, .0.epoch)]
+    Answered(Place),
     /// More candidates than the limit wait for a side that is not connected.
     #[error("{most} candidates wait for the other side already", most = limit::CANDIDATES_KEPT)]
     TooManyCandidates,
 }
 
-/// Takes an offer. `polite` says whether the sender yields when both offer at once.
-pub fn offer(current: Option<&Description>, new: Description, polite: bool) -> Result<Description, NegotiationRefused> {
-    match current {
-        Some(pending) if pending.kind == DescriptionKind::Offer && pending.from != new.from && polite => {
-            Err(NegotiationRefused::OfferPending(pending.offer_id))
+impl NegotiationRefused {
+    /// The newest place of the pair, where that is the reason.
+    pub fn place(self) -> Option<Place> {
+        match self {
+            Self::OfferPending(place) | Self::Stale(place) | Self::Answered(place) => Some(place),
+            Self::NoOffer | Self::TooManyCandidates => None,
+        }
+    }
+}
+
+/// Takes an offer, which gets the next place of its `epoch`. `polite` says whether the sender yields when both offer at
+/// once.
+pub fn offer(
+    current: Option<&Description>,
+    epoch: u32,
+    meant: Meant,
+    polite: bool,
+    offer: impl FnOnce(Place) -> Description,
+) -> Result<Description, NegotiationRefused> {
+    let newest = current.map_or(0, |current| current.place.generation);
+    let new = offer(Place { epoch, generation: newest + 1 });
+    let glare = current.filter(|c| c.kind == DescriptionKind::Offer && c.from != new.from && c.place.epoch == epoch);
+    match glare {
+        _ if meant.epoch.is_some_and(|meant| meant != epoch) => {
+            Err(NegotiationRefused::Stale(Place { epoch, generation: newest }))
+        }
+        Some(pending) if polite => Err(NegotiationRefused::OfferPending(pending.place)),
+        None if meant.generation.is_some_and(|seen| seen < newest) => {
+            Err(NegotiationRefused::Stale(Place { epoch, generation: newest }))
         }
         _ => Ok(new),
     }
 }
 
-/// Takes an answer to `named`, or to the pending offer when the sender names none.
+/// Takes an answer to the offer that is meant, or to the pending one when the sender names none.
 pub fn answer(
     current: Option<&Description>,
-    named: Option<OfferId>,
-    answer: impl FnOnce(OfferId) -> Description,
+    epoch: u32,
+    meant: Meant,
+    answer: impl FnOnce(OfferId, Place) -> Description,
 ) -> Result<Description, NegotiationRefused> {
     let Some(current) = current else { return Err(NegotiationRefused::NoOffer) };
-    let new = answer(current.offer_id);
-    match (current.kind, named) {
-        (_, Some(named)) if named != current.offer_id => Err(NegotiationRefused::StaleOffer(current.offer_id)),
-        (DescriptionKind::Offer, _) if current.from != new.from => Ok(new),
-        (DescriptionKind::Offer, _) => Err(NegotiationRefused::NoOffer),
+    let Place { generation, .. } = current.place;
+    let new = answer(current.offer_id, current.place);
+    let stale = current.place.epoch != epoch
+        || meant.epoch.is_some_and(|meant| meant != epoch)
+        || meant.generation.is_some_and(|meant| meant != generation)
+        || meant.offer_id.is_some_and(|meant| meant != current.offer_id);
+    match current.kind {
+        _ if stale => Err(NegotiationRefused::Stale(Place { epoch, generation })),
+        DescriptionKind::Offer if current.from != new.from => Ok(new),
+        DescriptionKind::Offer => Err(NegotiationRefused::NoOffer),
         // The same answer again: its first reply was lost.
-        (DescriptionKind::Answer, _) if current.from == new.from && current.sdp == new.sdp => Ok(current.clone()),
-        (DescriptionKind::Answer, _) => Err(NegotiationRefused::Answered(current.offer_id)),
+        DescriptionKind::Answer if current.from == new.from && current.sdp == new.sdp => Ok(current.clone()),
+        DescriptionKind::Answer => Err(NegotiationRefused::Answered(current.place)),
     }
 }
 
@@ -130,6 +184,7 @@ mod tests {
         let other = if from == IMPOLITE { POLITE } else { IMPOLITE };
         Description {
             offer_id: OfferId::derived([number; 16]),
+            place: Place::default(),
             kind,
             from: UserId::derived([from; 16]),
             device: "d".parse().expect("a device"),
@@ -171,7 +226,8 @@ mod tests {
                         let new =
                             description(DescriptionKind::Offer, from, 10 + u8::try_from(offers.len()).expect("few"));
                         offers.push(new.clone());
-                        (from, offer(before.as_ref(), new, from == POLITE))
+                        let made = |place| Description { place, ..new };
+                        (from, offer(before.as_ref(), 0, Meant::default(), from == POLITE, made))
                     }
                     Step::Answer(from) | Step::AnswerLate(from) => {
                         let theirs = |o: &&Description| o.from != UserId::derived([from; 16]);
@@ -179,9 +235,13 @@ mod tests {
                             Step::AnswerLate(_) => offers.iter().find(theirs),
                             _ => offers.iter().rfind(theirs),
                         };
-                        let made =
-                            |offer_id| Description { offer_id, ..description(DescriptionKind::Answer, from, 99) };
-                        (from, answer(before.as_ref(), seen.map(|o| o.offer_id), made))
+                        let made = |offer_id, place| Description {
+                            offer_id,
+                            place,
+                            ..description(DescriptionKind::Answer, from, 99)
+                        };
+                        let meant = Meant { offer_id: seen.map(|o| o.offer_id), ..Meant::default() };
+                        (from, answer(before.as_ref(), 0, meant, made))
                     }
                 };
                 match result {
@@ -207,6 +267,45 @@ mod tests {
             }
         }
         assert!(agreed > 1_000, "{agreed}");
+    }
+
+    /// A description that names its place is taken at that place or refused with the newest, whatever came before it.
+    #[test]
+    fn what_was_made_for_an_earlier_place_is_refused_with_the_newest() {
+        let at = |kind, from, epoch, generation| Description {
+            place: Place { epoch, generation },
+            ..description(kind, from, 1)
+        };
+        let offered = |current: &Description, from, epoch, meant| {
+            let made = |place| Description { place, ..description(DescriptionKind::Offer, from, 2) };
+            offer(Some(current), epoch, meant, from == POLITE, made).map(|new| new.place)
+        };
+        let answered = |current: &Description, from, epoch, meant| {
+            let made = |_, place| Description { place, ..description(DescriptionKind::Answer, from, 3) };
+            answer(Some(current), epoch, meant, made).map(|new| new.place)
+        };
+        let meant = |epoch, generation| Meant { epoch: Some(epoch), generation: Some(generation), offer_id: None };
+        let place = |epoch, generation| Place { epoch, generation };
+        let (settled, pending) = (at(DescriptionKind::Answer, POLITE, 1, 4), at(DescriptionKind::Offer, POLITE, 1, 4));
+
+        assert_eq!(offered(&settled, POLITE, 1, meant(1, 4)), Ok(place(1, 5)));
+        assert_eq!(offered(&settled, POLITE, 1, meant(1, 3)), Err(NegotiationRefused::Stale(place(1, 4))));
+        assert_eq!(offered(&settled, POLITE, 1, meant(0, 4)), Err(NegotiationRefused::Stale(place(1, 4))));
+        assert_eq!(offered(&settled, POLITE, 2, meant(1, 4)), Err(NegotiationRefused::Stale(place(2, 4))));
+        assert_eq!(offered(&settled, POLITE, 2, meant(2, 4)), Ok(place(2, 5)), "a new epoch goes on counting");
+        assert_eq!(offered(&pending, IMPOLITE, 1, meant(1, 3)), Ok(place(1, 5)), "the impolite one has not seen it");
+        let impolites = at(DescriptionKind::Offer, IMPOLITE, 1, 4);
+        assert_eq!(offered(&impolites, POLITE, 1, meant(1, 3)), Err(NegotiationRefused::OfferPending(place(1, 4))));
+        assert_eq!(
+            offered(&impolites, POLITE, 2, meant(2, 4)),
+            Ok(place(2, 5)),
+            "an offer of an old epoch waits no more"
+        );
+
+        assert_eq!(answered(&pending, IMPOLITE, 1, meant(1, 4)), Ok(place(1, 4)));
+        assert_eq!(answered(&pending, IMPOLITE, 1, meant(1, 3)), Err(NegotiationRefused::Stale(place(1, 4))));
+        assert_eq!(answered(&pending, IMPOLITE, 2, meant(1, 4)), Err(NegotiationRefused::Stale(place(2, 4))));
+        assert_eq!(answered(&settled, IMPOLITE, 1, meant(1, 4)), Err(NegotiationRefused::Answered(place(1, 4))));
     }
 
     #[test]

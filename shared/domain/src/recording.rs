@@ -168,7 +168,7 @@ pub struct Recording {
     pub call: CallId,
     /// Who records, and whose storage it takes.
     pub owner: UserId,
-    /// Who began the call.
+    /// Whose the call was then.
     pub host: UserId,
     /// What is made.
     pub media: Media,
@@ -229,7 +229,7 @@ impl Recording {
             id,
             call: call.id,
             owner,
-            host: call.caller,
+            host: call.host().unwrap_or(call.caller),
             media,
             people: Vec::new(),
             stage: Stage::Open { until: now + limit::RECORDING_IDLE },

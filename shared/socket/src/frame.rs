@@ -1,5 +1,6 @@
 //! The socket's two vocabularies: what clients say and what they hear.
 
+use domain::call::CallEvent;
 use domain::id::{CallId, OfferId, UserId};
 use domain::inbox::{Entry, Position};
 use domain::limit;
@@ -10,12 +11,26 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
 use crate::problem::{Code, Problem, pointer, wrong};
-use crate::view::{CallView, CandidatesView, ClosingView, DescriptionView, MediaView};
+use crate::view::{CallView, CandidatesView, ClosingView, DescriptionView, MediaView, StayView};
 
-/// `{}`.
+/// A stay in a call that goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stay {
+    /// Which call.
+    pub call_id: CallId,
+    /// Which of this person's stays.
+    pub generation: u32,
+}
+
+/// `ping`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Nothing {}
+pub struct Ping {
+    /// The call that this device is in.
+    #[serde(default)]
+    pub call: Option<Stay>,
+}
 
 /// How far a client has read, per channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -83,6 +98,9 @@ pub struct CallMedia {
     pub video: bool,
     /// A screen is sent.
     pub screen: bool,
+    /// Nothing is sent or played, because the call is on hold.
+    #[serde(default)]
+    pub hold: bool,
     /// From which device.
     #[serde(default)]
     pub device_id: Option<DeviceId>,
@@ -136,8 +154,8 @@ macro_rules! actions {
 }
 
 actions! {
-    /// A sign of life, which renews the lease.
-    Ping(Nothing) => "ping",
+    /// A sign of life, which renews the lease, and the stay in a call.
+    Ping(Ping) => "ping",
     /// What did I miss?
     Resume(Resume) => "resume",
     /// Who is online?
@@ -252,9 +270,22 @@ pub struct Pong {
     pub rollover_at: Timestamp,
     /// The newest places.
     pub heads: Heads,
+    /// Only to a `ping` that names a call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call: Option<Beat>,
     /// Only to `resume`: what was missed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channels: Option<Channels>,
+}
+
+/// What a `ping` did for the call that it named; the socket's own lease is renewed either way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Beat {
+    /// The stay goes on.
+    Renewed(StayView),
+    /// It does not.
+    Refused(Problem),
 }
 
 /// Whether somebody has a live connection.
@@ -303,6 +334,8 @@ pushes! {
     CallInvited(CallPush) => "call.invited",
     /// A call moved.
     CallChanged(CallPush) => "call.changed",
+    /// The plan will end the call in five minutes.
+    CallEnding(CallPush) => "call.ending",
     /// A call is over.
     CallEnded(CallPush) => "call.ended",
     /// A peer proposes.
@@ -318,9 +351,14 @@ pushes! {
 }
 
 impl Push {
-    /// A call moved, or is over.
-    pub fn call(call: CallView) -> Self {
-        if call.end_time.is_some() { Self::CallEnded(CallPush { call }) } else { Self::CallChanged(CallPush { call }) }
+    /// What happened to a call, as it stands now.
+    pub fn call(call: CallView, facts: &[CallEvent]) -> Self {
+        let push = CallPush { call };
+        match facts {
+            _ if push.call.end_time.is_some() => Self::CallEnded(push),
+            [CallEvent::Warned] => Self::CallEnding(push),
+            _ => Self::CallChanged(push),
+        }
     }
 }
 
@@ -420,7 +458,7 @@ mod tests {
         let other = format!(r#"{{"data":{{"call_id":"{call}"}},"id":"7","action":"call.ringing"}}"#);
         assert_eq!(ClientFrame::parse(&one), ClientFrame::parse(&other));
         assert!(ClientFrame::parse(&one).1.is_ok());
-        assert_eq!(ClientFrame::parse(r#"{"action":"ping"}"#), (None, Ok(ClientFrame::Ping(Nothing {}))));
+        assert_eq!(ClientFrame::parse(r#"{"action":"ping"}"#), (None, Ok(ClientFrame::Ping(Ping { call: None }))));
     }
 
     #[test]

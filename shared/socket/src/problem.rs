@@ -111,15 +111,18 @@ problems! {
     CalledOneself "called_oneself" 422 No "The caller takes part anyway", "Leave your own id out of participants.";
     CalledTwice "called_twice" 422 No "Somebody is named twice", "Name everybody once in participants.";
     PersonUnknown "person_unknown" 422 No "There is no such person", "Correct the ids in participants.";
+    Superseded "superseded" 409 No "The two of you have a call already", "Join the call that superseded_by names.";
     CallOver "call_over" 409 No "The call is over", "Start a new call.";
     AnsweredElsewhere "answered_elsewhere" 409 No "The call was answered on another device", "Go on there, or hang up there first.";
     LeftCall "left_call" 409 No "This person is no longer in the call", "Start a new call.";
-    NotJoined "not_joined" 409 No "The call was not answered yet", "Answer it first with POST …/answer.";
+    StaleGeneration "stale_generation" 409 No "This is about a stay in the call that is over", "Read the call; to come back, join it with your generation in it.";
+    NotHost "not_host" 403 No "Only the host of the call may do this", "Ask the person that host_id names.";
+    NotJoined "not_joined" 409 No "The call was not answered yet", "Answer it first with POST …/answer or …/join.";
     AddresseeMissing "addressee_missing" 422 No "The call has more than two people", "Say whom it is for in to.";
     NotAPeer "not_a_peer" 422 No "The addressee is not another person of this call", "Name another participant in to.";
     OfferPending "offer_pending" 409 No "The other side's offer came first", "Answer that offer instead of sending one.";
     NoOffer "no_offer" 409 No "There is no offer to answer", "Wait for the other side's offer.";
-    StaleOffer "stale_offer" 409 No "The offer was replaced by a newer one", "Answer the newest offer.";
+    StaleOffer "stale_offer" 409 No "The two have negotiated further than this", "Go on from the newest description; epoch and generation say which it is.";
     OfferAnswered "offer_answered" 409 No "The offer was answered before", "Wait for the next offer.";
     TooManyCandidates "too_many_candidates" 409 No "Too many candidates wait for the other side", "Send an offer with an ICE restart when the other side is back.";
     RecordingUnderWay "recording_under_way" 409 No "The call is being recorded already", "Wait until that recording is over.";
@@ -231,12 +234,32 @@ pub struct Problem {
     pub instance: Option<String>,
     /// Seconds until the same request may succeed.
     pub retry_after: Option<i64>,
+    /// What stood in the way, so that the client can go on from there.
+    pub newest: Newest,
+}
+
+/// The newer thing that a refused request did not know of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Newest {
+    /// The call that the two have.
+    pub superseded_by: Option<CallId>,
+    /// The pair's epoch.
+    pub epoch: Option<u32>,
+    /// The pair's generation in it, or the person's in the call.
+    pub generation: Option<u32>,
 }
 
 impl Problem {
     /// A problem that says no more than its title.
     pub fn new(code: Code) -> Self {
-        Self { code, detail: code.title().into(), errors: Vec::new(), instance: None, retry_after: None }
+        Self {
+            code,
+            detail: code.title().into(),
+            errors: Vec::new(),
+            instance: None,
+            retry_after: None,
+            newest: Newest::default(),
+        }
     }
 
     /// With a sentence of its own.
@@ -266,6 +289,15 @@ impl Serialize for Problem {
         map.serialize_entry("docs", &format_args!("/docs/problems#{}", code.as_str()))?;
         if let Some(seconds) = self.retry_after {
             map.serialize_entry("retry_after", &seconds)?;
+        }
+        if let Some(call) = &self.newest.superseded_by {
+            map.serialize_entry("superseded_by", call)?;
+        }
+        if let Some(epoch) = &self.newest.epoch {
+            map.serialize_entry("epoch", epoch)?;
+        }
+        if let Some(generation) = &self.newest.generation {
+            map.serialize_entry("generation", generation)?;
         }
         if let Some(instance) = &self.instance {
             map.serialize_entry("instance", instance)?;
@@ -302,6 +334,12 @@ impl utoipa::PartialSchema for Problem {
                 "retry_after",
                 ObjectBuilder::new().schema_type(Type::Integer).description(Some("Seconds until it may succeed.")),
             )
+            .property("superseded_by", <CallId as utoipa::PartialSchema>::schema())
+            .property("epoch", ObjectBuilder::new().schema_type(Type::Integer).description(Some("The newest epoch.")))
+            .property(
+                "generation",
+                ObjectBuilder::new().schema_type(Type::Integer).description(Some("The newest generation.")),
+            )
             .property("docs", string())
             .required("docs")
             .property("instance", string())
@@ -318,13 +356,42 @@ impl From<domain::quota::TooMany> for Problem {
     }
 }
 
+impl From<&CallRefused> for Newest {
+    fn from(refused: &CallRefused) -> Self {
+        match *refused {
+            CallRefused::Superseded(call) => Self { superseded_by: Some(call), ..Self::default() },
+            CallRefused::StaleStay(generation) => Self { generation: Some(generation), ..Self::default() },
+            _ => Self::default(),
+        }
+    }
+}
+
+impl From<&NegotiationRefused> for Newest {
+    fn from(refused: &NegotiationRefused) -> Self {
+        let place = refused.place();
+        Self { epoch: place.map(|p| p.epoch), generation: place.map(|p| p.generation), ..Self::default() }
+    }
+}
+
+macro_rules! nothing_newer {
+    ($($refused:ty)*) => {$(
+        impl From<&$refused> for Newest {
+            fn from(_: &$refused) -> Self {
+                Self::default()
+            }
+        }
+    )*};
+}
+
+nothing_newer! { SessionRefused SignInRefused AccountRefused RecordingRefused StorageRefused }
+
 macro_rules! told_as {
     ($($refused:ty { $($pattern:pat => $code:ident,)* })*) => {$(
         impl From<$refused> for Problem {
             fn from(refused: $refused) -> Self {
                 use $refused as R;
                 let code = match &refused { $($pattern => Code::$code,)* };
-                Problem::because(code, refused.to_string())
+                Problem { newest: Newest::from(&refused), ..Problem::because(code, refused.to_string()) }
             }
         }
     )*};
@@ -332,6 +399,7 @@ macro_rules! told_as {
 
 use domain::account::AccountRefused;
 use domain::call::CallRefused;
+use domain::id::CallId;
 use domain::negotiation::NegotiationRefused;
 use domain::recording::RecordingRefused;
 use domain::session::SessionRefused;
@@ -348,7 +416,10 @@ told_as! {
         R::Stranger => CallUnknown,
         R::Over => CallOver,
         R::AnsweredElsewhere => AnsweredElsewhere,
+        R::Superseded(_) => Superseded,
         R::Gone => LeftCall,
+        R::StaleStay(_) => StaleGeneration,
+        R::NotHost(_) => NotHost,
         R::NotJoined => NotJoined,
         R::WhomFor => AddresseeMissing,
         R::NotAPeer => NotAPeer,
@@ -359,7 +430,7 @@ told_as! {
     NegotiationRefused {
         R::OfferPending(_) => OfferPending,
         R::NoOffer => NoOffer,
-        R::StaleOffer(_) => StaleOffer,
+        R::Stale(_) => StaleOffer,
         R::Answered(_) => OfferAnswered,
         R::TooManyCandidates => TooManyCandidates,
     }

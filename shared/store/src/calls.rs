@@ -1,6 +1,8 @@
 //! Calls, their signals, and everybody's history.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::call::{Call, CallEvent};
+use domain::history::Filter;
 use domain::id::{CallId, UserId};
 use domain::limit;
 use domain::negotiation::{Description, Waiting};
@@ -8,19 +10,20 @@ use domain::once::Kept;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::Versioned;
 use crate::connections::{Card, card_put};
 use crate::db::{Ask, Db, Range, item_of, read_item, sort_key, ttl, version, versioned};
 use crate::error::StoreError;
-use crate::keys::{HISTORY, Key, Table, history_from};
+use crate::keys::{HISTORY, Key, LIVE, Line, Table, UNTIL};
 use crate::write::{Expect, Write, put};
-use crate::{Versioned, db};
 
-/// A call with the last thing that happened to it: the fact rides in the item that changed.
+/// A call with what this write made happen to it: the facts ride in the item that changed. The last of them has the
+/// call's `seq`; a write without any is a sign of life, or what somebody shows.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct CallItem {
     #[serde(flatten)]
     pub(crate) call: Call,
-    pub(crate) event: CallEvent,
+    pub(crate) facts: Vec<CallEvent>,
 }
 
 /// A call and everything signalled in it.
@@ -70,6 +73,13 @@ pub struct Page {
     pub next: Option<String>,
 }
 
+/// A call that may be live.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Live {
+    call: CallId,
+    gone_by: Timestamp,
+}
+
 /// The calls.
 #[derive(Clone, Debug)]
 pub struct Calls {
@@ -82,21 +92,59 @@ impl Calls {
         Self { db }
     }
 
-    /// Begins a call: the call, a row in everybody's history, and the invitation in each callee's inbox, in one
+    /// Begins a call: the call, a line to it for everybody in it, and the invitation in each callee's inbox, in one
     /// transaction.
+    ///
+    /// Two people have one call at a time, and the write of their line decides which: it is `Stale` when there is one
+    /// that may be live. Then [`Self::pair`] tells which, and who has seen that it is over `replaces` it.
     pub async fn begin(
         &self,
         call: &Call,
-        event: CallEvent,
+        facts: &[CallEvent],
         callees: &[Versioned<Card>],
+        replaces: Option<CallId>,
         kept: Option<&Kept>,
     ) -> Result<(), StoreError> {
-        let mut writes = vec![call_put(call, event, 0)?];
-        writes.extend(history_rows(call)?);
+        let expect = || replaces.map_or(Expect::OverBy(call.created_at), Expect::Names);
+        let mut writes = vec![call_put(call, facts, 0)?];
+        match &call.people[..] {
+            [one, other] => {
+                writes.push(line(call, one.user, Line::With(other.user), expect())?);
+                writes.push(line(call, other.user, Line::With(one.user), expect())?);
+            }
+            people => {
+                for person in people {
+                    writes.push(line(call, person.user, Line::In(call.id), Expect::Whatever)?);
+                }
+            }
+        }
         for card in callees {
             writes.push(card_put(card)?);
         }
         self.db.transact_once(Table::Calls, writes, kept.map(|kept| (kept, call.created_at))).await
+    }
+
+    /// The newest call of two people alone, live or not.
+    pub async fn pair(&self, one: UserId, other: UserId) -> Result<Option<CallId>, StoreError> {
+        let item = self.db.get(&Key::Live(one, Line::With(other)), true).await?;
+        item.map(|item| read_item::<Live>(item).map(|live| live.call)).transpose()
+    }
+
+    /// Saves a call that more people were asked into: a line to it for each of them and the invitation in their inbox.
+    pub async fn invite(
+        &self,
+        call: &Call,
+        facts: &[CallEvent],
+        read: u64,
+        asked: &[Versioned<Card>],
+        kept: Option<(&Kept, Timestamp)>,
+    ) -> Result<(), StoreError> {
+        let mut writes = vec![call_put(call, facts, read)?];
+        for card in asked {
+            writes.push(line(call, card.value.user, Line::In(call.id), Expect::Whatever)?);
+            writes.push(card_put(card)?);
+        }
+        self.db.transact_once(Table::Calls, writes, kept).await
     }
 
     /// A call. A `fresh` read costs double; the other kind may be a moment old, but never misses a call.
@@ -133,8 +181,8 @@ impl Calls {
     }
 
     /// Saves a call that moved. The histories are written when it is over, and only then.
-    pub async fn save(&self, call: &Call, event: CallEvent, read: u64) -> Result<(), StoreError> {
-        let moved = call_put(call, event, read)?;
+    pub async fn save(&self, call: &Call, facts: &[CallEvent], read: u64) -> Result<(), StoreError> {
+        let moved = call_put(call, facts, read)?;
         if !call.is_over() {
             return self.db.write(moved).await;
         }
@@ -167,9 +215,9 @@ impl Calls {
         answer: &Description,
         read: u64,
         call: &Call,
-        event: CallEvent,
+        facts: &[CallEvent],
     ) -> Result<(), StoreError> {
-        let moved = call_put(call, event, signalled.call.version)?;
+        let moved = call_put(call, facts, signalled.call.version)?;
         self.db.transact(vec![description_put(call.id, answer, Some(read))?, moved]).await
     }
 
@@ -190,35 +238,41 @@ impl Calls {
         self.db.write(put(&key, waiting, Expect::Version(read), &extra)?).await
     }
 
-    /// One page of a person's history.
-    pub async fn history(&self, user: UserId, from: From, limit: u32) -> Result<Page, StoreError> {
+    /// One page of a person's history: calls that are over. Whoever looks for some looks at [`limit::HISTORY_LOOK`] at
+    /// most, so a page may be short and still have a next one.
+    pub async fn history(&self, user: UserId, from: From, limit: u32, filter: Filter) -> Result<Page, StoreError> {
         let after = match from {
             From::Newest => None,
             From::After(place) => Some(place),
         };
-        let page = self.query_history(user, Range::Prefix(HISTORY.into()), after, limit).await?;
-        let calls = page.items.into_iter().map(read_item).collect::<Result<_, _>>()?;
-        Ok(Page { calls, next: page.next })
+        let look = if filter == Filter::default() { limit } else { limit::HISTORY_LOOK };
+        let any = Key::History(user, Timestamp::UNIX_EPOCH, CallId::derived([0; 16]));
+        let (range, look) = (Range::Prefix(HISTORY.into()), i32::try_from(look).ok());
+        let page = self.db.query(Ask { range, newest_first: true, limit: look, after, ..Ask::all_of(&any) }).await?;
+        let mut calls = page.items.into_iter().map(read_item).collect::<Result<Vec<Call>, _>>()?;
+        calls.retain(|call| filter.takes(call, user));
+        let more = calls.len() > limit as usize;
+        calls.truncate(limit as usize);
+        let last = calls.last().filter(|_| more).map(|call| Key::History(user, call.created_at, call.id).sk());
+        Ok(Page { calls, next: last.or(page.next) })
     }
 
-    /// The person's calls that began so lately that they can still be live, newest first.
-    pub async fn recent(&self, user: UserId, now: Timestamp) -> Result<Vec<Call>, StoreError> {
-        let since = history_from(now - limit::CALL_LONGEST - limit::RING);
-        let range = Range::Between(since, format!("{HISTORY}~"));
-        let page = self.query_history(user, range, None, *limit::PAGE.end()).await?;
-        page.items.into_iter().map(read_item).collect()
-    }
-
-    async fn query_history(
-        &self,
-        user: UserId,
-        range: Range,
-        after: Option<String>,
-        limit: u32,
-    ) -> Result<db::Page, StoreError> {
-        let epoch = Key::History(user, Timestamp::UNIX_EPOCH, CallId::derived([0; 16]));
-        let limit = i32::try_from(limit).ok();
-        self.db.query(Ask { range, newest_first: true, limit, after, ..Ask::all_of(&epoch) }).await
+    /// The person's calls that may be live, newest first, but those that are `known`; settle them. Lines to calls that are
+    /// surely over are read until they are cleaned up, within two days.
+    pub async fn live(&self, user: UserId, known: &[Call], now: Timestamp) -> Result<Vec<Versioned<Call>>, StoreError> {
+        let any = Key::Live(user, Line::With(user));
+        let lines = self.db.query_all(Ask { range: Range::Prefix(LIVE.into()), ..Ask::all_of(&any) }).await?;
+        let lines = lines.into_iter().map(read_item::<Live>).collect::<Result<Vec<_>, _>>()?;
+        let is_known = |id| known.iter().any(|call| call.id == id);
+        let open = lines.iter().filter(|line| now < line.gone_by && !is_known(line.call));
+        let mut ids: Vec<CallId> = open.map(|line| line.call).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.reverse();
+        ids.truncate(*limit::PAGE.end() as usize);
+        let mut calls = self.find_many(&ids).await?;
+        calls.sort_by_key(|call| std::cmp::Reverse(call.value.id));
+        Ok(calls)
     }
 
     /// Calls by their ids, in no order.
@@ -231,8 +285,15 @@ impl Calls {
     }
 }
 
-pub(crate) fn call_put(call: &Call, event: CallEvent, read: u64) -> Result<Write, StoreError> {
-    let item = CallItem { call: call.clone(), event };
+/// The way from a person to a call, for as long as it can be live.
+fn line(call: &Call, user: UserId, line: Line, expect: Expect) -> Result<Write, StoreError> {
+    let gone_by = call.gone_by();
+    let until = (UNTIL, AttributeValue::N(gone_by.as_millisecond().to_string()));
+    put(&Key::Live(user, line), &Live { call: call.id, gone_by }, expect, &[until, ttl(gone_by)])
+}
+
+pub(crate) fn call_put(call: &Call, facts: &[CallEvent], read: u64) -> Result<Write, StoreError> {
+    let item = CallItem { call: call.clone(), facts: facts.to_vec() };
     put(&Key::Call(call.id), &item, Expect::Version(read), &[version(read + 1)])
 }
 

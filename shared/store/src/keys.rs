@@ -15,6 +15,8 @@ pub const SK: &str = "sk";
 pub const VERSION: &str = "version";
 /// Whose login it is, a string.
 pub const USER: &str = "user";
+/// Which call a pair has, a string.
+pub const CALL: &str = "call";
 /// When something is over, Unix milliseconds, a number; for what is overwritten once it is.
 pub const UNTIL: &str = "until";
 /// Unix seconds after which `DynamoDB` may delete the item, a number.
@@ -29,6 +31,15 @@ pub enum Table {
     Realtime,
     /// Calls, their signals, the histories. Must not be lost.
     Calls,
+}
+
+/// Where one person finds a call that may be live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// The call with this person alone: two people have one at a time.
+    With(UserId),
+    /// A call of more.
+    In(CallId),
 }
 
 /// One item.
@@ -67,7 +78,9 @@ pub enum Key<'a> {
     Description(CallId, UserId, UserId),
     /// Candidates that wait: for whom, from whom, under its call.
     Waiting(CallId, UserId, UserId),
-    /// A call in one person's history, by when it began.
+    /// A call that may be live, under each of its people.
+    Live(UserId, Line),
+    /// A call that is over in one person's history, by when it began.
     History(UserId, Timestamp, CallId),
     /// `domain::recording::Recording`.
     Recording(RecordingId),
@@ -79,6 +92,8 @@ pub enum Key<'a> {
     Timer(Timestamp, CallId),
 }
 
+/// Sort keys of a person's calls that may be live begin with this.
+pub const LIVE: &str = "live#";
 /// Sort keys of a person's history begin with this.
 pub const HISTORY: &str = "call#";
 /// Sort keys of a person's list of recordings begin with this.
@@ -116,6 +131,7 @@ impl Key<'_> {
             Self::Call(_)
             | Self::Description(..)
             | Self::Waiting(..)
+            | Self::Live(..)
             | Self::History(..)
             | Self::Recording(_)
             | Self::Recorded(..)
@@ -132,6 +148,7 @@ impl Key<'_> {
             | Self::Card(user)
             | Self::Lease(user, _)
             | Self::Ended(user, _)
+            | Self::Live(user, _)
             | Self::History(user, ..)
             | Self::Recorded(user, ..)
             | Self::Storage(user) => user.to_string(),
@@ -165,6 +182,8 @@ impl Key<'_> {
             Self::Call(_) => "call".into(),
             Self::Description(_, one, other) => format!("description#{}#{}", one.min(other), one.max(other)),
             Self::Waiting(_, to, from) => format!("waiting#{to}#{from}"),
+            Self::Live(_, Line::With(peer)) => format!("{LIVE}{peer}"),
+            Self::Live(_, Line::In(call)) => format!("{LIVE}{call}"),
             Self::History(_, at, call) => format!("{}#{call}", history_from(*at)),
             Self::Recording(_) => "recording".into(),
             Self::Recorded(_, at, recording) => format!("{RECORDED}{}#{recording}", millis(*at)),

@@ -139,8 +139,7 @@ impl Recordings {
 }
 
 fn moved((call, facts, read): (&Call, &[CallEvent], u64)) -> Result<Write, StoreError> {
-    let fact = facts.last().ok_or_else(|| StoreError::Broken("a call that moved without a fact".into()))?;
-    call_put(call, *fact, read)
+    call_put(call, facts, read)
 }
 
 fn recording_put(recording: &Recording, read: u64) -> Result<Write, StoreError> {

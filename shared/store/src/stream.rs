@@ -19,10 +19,12 @@ pub fn sequence_number(record: &Value) -> Option<&str> {
     record.pointer("/dynamodb/SequenceNumber")?.as_str()
 }
 
-/// The call of a record of the calls table, and what happened to it. The record must have the new image.
-pub fn call(record: &Value) -> Result<(Call, CallEvent), StoreError> {
+/// The call of a record of the calls table, and what this write made happen to it, oldest first: the last fact has the
+/// number `seq` of the call, so a consumer that remembers the last number it saw knows what is new and what it missed.
+/// The record must have the new image.
+pub fn call(record: &Value) -> Result<(Call, Vec<CallEvent>), StoreError> {
     let unreadable = |error: &dyn std::fmt::Display| StoreError::Broken(error.to_string().into());
     let change: Change = serde_json::from_value(record["dynamodb"].clone()).map_err(|error| unreadable(&error))?;
     let item: CallItem = serde_dynamo::from_item(change.new).map_err(|error| unreadable(&error))?;
-    Ok((item.call, item.event))
+    Ok((item.call, item.facts))
 }

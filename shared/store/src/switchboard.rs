@@ -3,15 +3,16 @@
 //! Used by every group that moves a call, so that a candidate sent over HTTP and one sent over the
 //! socket go the same way. Nothing depends on a push: what is missed is found by reading.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use domain::call::{Call, CallEvent, CallRefused};
+use domain::call::{Call, CallEvent, CallRefused, Moved};
 use domain::id::{CallId, OfferId, UserId};
 use domain::negotiation::Waiting;
 use domain::sdp::IceCandidate;
 use domain::text::DeviceId;
 use jiff::Timestamp;
-use socket::view::{CallView, CandidatesView};
+use socket::view::{CallView, CandidatesView, StayView};
 use socket::{Code, Courier, Problem, Push, ServerFrame};
 
 use crate::error::StoreError;
@@ -59,21 +60,23 @@ impl Switchboard {
     /// Decides on the newest state of a call, saves, and tells everybody. A lost race is decided again.
     pub async fn change<F>(&self, user: UserId, id: CallId, now: Timestamp, decide: F) -> Result<Call, Problem>
     where
-        F: Fn(Call) -> Result<(Call, Option<CallEvent>), CallRefused>,
+        F: Fn(Call) -> Moved,
     {
         for attempt in 0..TRIES {
             let read = self.call_of(user, id, attempt > 0).await?;
-            let (call, event) = match decide(read.value) {
+            let (call, facts) = match decide(read.value.clone()) {
                 // The first read may be a moment old, and a refusal must not be.
                 Err(_) if attempt == 0 => continue,
                 decided => decided?,
             };
-            let Some(event) = event else { return Ok(call) };
-            match self.calls.save(&call, event, read.version).await {
+            if call == read.value {
+                return Ok(call);
+            }
+            match self.calls.save(&call, &facts, read.version).await {
                 Err(stale) if stale.is_stale() => {}
                 saved => {
                     saved?;
-                    self.tell_people(&call, now).await;
+                    self.tell_people(&read.value, &call, &facts, now).await;
                     return Ok(call);
                 }
             }
@@ -81,10 +84,20 @@ impl Switchboard {
         Err(Problem::new(Code::Conflict))
     }
 
-    /// Shows a call to everybody in it, on all their devices.
-    pub async fn tell_people(&self, call: &Call, now: Timestamp) {
-        let people: Vec<UserId> = call.people.iter().map(|person| person.user).collect();
-        self.tell(&people, Push::call(CallView::of(call, now)), now).await;
+    /// A sign of life of this person's stay in a call.
+    pub async fn renew(&self, user: UserId, id: CallId, generation: u32, now: Timestamp) -> Result<StayView, Problem> {
+        let call = self.change(user, id, now, |call| call.renew(user, generation, now)).await?;
+        Ok(StayView::of(&call, user, now))
+    }
+
+    /// Shows a call to everybody who is in it or was in it before this happened, on all their devices.
+    pub async fn tell_people(&self, before: &Call, call: &Call, facts: &[CallEvent], now: Timestamp) {
+        if facts.is_empty() {
+            return;
+        }
+        let people: BTreeSet<UserId> = before.present().chain(call.present()).collect();
+        let people: Vec<UserId> = people.into_iter().collect();
+        self.tell(&people, Push::call(CallView::of(call, now), facts), now).await;
     }
 
     /// Posts something to every live connection of these people. How many took it.
@@ -92,20 +105,22 @@ impl Switchboard {
         self.connections.tell(&*self.courier, people, &ServerFrame::push(push, now), now).await
     }
 
-    /// Ends a call whose time ran out, for whoever reads it. After a lost race it is read again: somebody else may
+    /// Does to a call what the clock did, for whoever reads it. After a lost race it is read again: somebody else may
     /// have ended it, or answered in the last moment.
     pub async fn settle(&self, mut read: Versioned<Call>, now: Timestamp) -> Result<Call, StoreError> {
         for _ in 0..TRIES {
-            let (call, event) = read.value.settle(now);
-            let Some(event) = event else { return Ok(call) };
-            match self.calls.save(&call, event, read.version).await {
+            let (call, facts) = read.value.clone().settle(now);
+            if facts.is_empty() {
+                return Ok(call);
+            }
+            match self.calls.save(&call, &facts, read.version).await {
                 Err(stale) if stale.is_stale() => match self.calls.find(call.id, true).await? {
                     Some(newest) => read = newest,
                     None => return Ok(call),
                 },
                 saved => {
                     saved?;
-                    self.tell_people(&call, now).await;
+                    self.tell_people(&read.value, &call, &facts, now).await;
                     return Ok(call);
                 }
             }

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::{
     ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update, WriteRequest,
 };
 
-use domain::id::UserId;
+use domain::id::{CallId, UserId};
 use domain::once::Kept;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::answers::answer_put;
 use crate::db::{ATTEMPTS, Db, Item, back_off, item_of};
 use crate::error::{StoreError, broken, classify};
-use crate::keys::{Key, PK, Table, UNTIL, USER, VERSION};
+use crate::keys::{CALL, Key, PK, Table, UNTIL, USER, VERSION};
 
 /// What a write demands of the item it meets.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub(crate) enum Expect {
     Of(UserId),
     /// There is no such item, or one that was over by then.
     OverBy(Timestamp),
+    /// It still names this call.
+    Names(CallId),
     /// It is over exactly then.
     Until(Timestamp),
     /// Anything.
@@ -279,6 +281,10 @@ impl Expect {
                 let names = HashMap::from([("#pk".to_owned(), PK.to_owned()), ("#until".to_owned(), UNTIL.to_owned())]);
                 let value = HashMap::from([(":now".to_owned(), AttributeValue::N(now.as_millisecond().to_string()))]);
                 (Some("attribute_not_exists(#pk) OR #until <= :now".into()), Some(names), Some(value))
+            }
+            Self::Names(call) => {
+                let value = HashMap::from([(":call".to_owned(), AttributeValue::S(call.to_string()))]);
+                (Some("#call = :call".into()), name("#call", CALL), Some(value))
             }
             Self::Until(at) => {
                 let value = HashMap::from([(":at".to_owned(), AttributeValue::N(at.as_millisecond().to_string()))]);

@@ -122,6 +122,26 @@ impl<P: Place> Person<P> {
         self.post(&format!("/api/webrtc/call/{call}/{what}"), body).await
     }
 
+    /// Leaves a call; what it is then.
+    pub async fn leave(&self, call: &str) -> Value {
+        self.in_call(call, "end", json!({})).await.expect(200).body
+    }
+
+    /// Calls somebody and gives up.
+    pub async fn call_in_vain(&self, person: &Self) -> String {
+        let call = self.call(&[person]).await;
+        self.leave(&call).await;
+        call
+    }
+
+    /// The generation of this person in a call.
+    pub async fn generation(&self, call: &str) -> u64 {
+        let call = self.get(&format!("/api/webrtc/call/{call}")).await.expect(200).body;
+        let mut people = call["participants"].as_array().expect("people").iter();
+        let me = people.find(|person| person["user_id"] == self.id.to_string()).expect("in the call");
+        me["generation"].as_u64().expect("a number")
+    }
+
     /// A ticket for a socket.
     pub async fn ticket(&self) -> String {
         self.post("/auth/ws-ticket", json!({})).await.expect(200).text("/ticket")

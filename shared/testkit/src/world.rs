@@ -10,12 +10,14 @@ use axum::Router;
 use axum::body::Body;
 use blobs::Blobs;
 use domain::clock::{Clock, Entropy};
+use domain::limit;
 use http::{Method, Request};
 use http_body_util::BodyExt as _;
+use jiff::SignedDuration;
 use local::keys::Keys;
 use local::provider::Provider;
 use serde_json::Value;
-use store::{Db, Meter};
+use store::{Calls, Db, Meter};
 use tower::ServiceExt as _;
 
 use crate::bucket::Bucket;
@@ -228,6 +230,24 @@ impl World {
     /// A request without a token.
     pub async fn anonymous(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
         self.send(request(method, path, &[], body)).await
+    }
+
+    /// Time passes over a call while everybody in it gives signs of life.
+    pub async fn remain(&self, call: &str, time: SignedDuration) {
+        let (calls, id) = (Calls::new(self.db.clone()), call.parse().expect("an id"));
+        let end = self.clock.now() + time;
+        while self.clock.now() < end {
+            self.clock.advance(end.duration_since(self.clock.now()).min(limit::CALL_HEARTBEAT));
+            let (read, now) = (calls.find(id, true).await.expect("answers").expect("a call"), self.clock.now());
+            let (mut newest, mut facts) = read.value.settle(now);
+            for person in newest.people.clone() {
+                if let Ok((renewed, happened)) = newest.clone().renew(person.user, person.generation, now) {
+                    newest = renewed;
+                    facts.extend(happened);
+                }
+            }
+            calls.save(&newest, &facts, read.version).await.expect("nobody else writes");
+        }
     }
 
     /// People who have registered and signed in, by their names.

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use serde_json::json;
-use testkit::{World, sdp};
+use testkit::{Person, World, sdp};
 
 use super::steps::{answer, offer, show};
 
@@ -14,7 +14,7 @@ async fn a_calls_duration_is_the_servers() {
     offer(&alice, &call).await;
     world.clock.advance(SignedDuration::from_secs(20));
     answer(&bob, &call).await;
-    world.clock.advance(SignedDuration::from_secs(65));
+    world.remain(&call, SignedDuration::from_secs(65)).await;
     let ended = bob.in_call(&call, "end", json!({})).await.expect(200);
     assert_eq!(ended.body["duration"], 65, "from the answer on");
     world.clock.advance(SignedDuration::from_secs(65));
@@ -25,10 +25,12 @@ async fn a_calls_duration_is_the_servers() {
 async fn two_missed_calls_say_what_they_were() {
     let world = World::new().await;
     let [alice, bob] = world.people(["Alice", "Bob"]).await;
-    let unreachable = alice.call(&[&bob]).await;
-    let unanswered = alice.call(&[&bob]).await;
+    let carol = Person::arrive(&world, "Carol").await;
+    let (unreachable, unanswered) = (alice.call(&[&carol]).await, alice.call(&[&bob]).await);
     assert_eq!(show(&bob, &unanswered).await["state"], "ringing", "a callee's device that asks has the invitation");
-    world.clock.advance(SignedDuration::from_secs(89));
+    world.remain(&unreachable, SignedDuration::from_secs(40)).await;
+    world.remain(&unanswered, SignedDuration::from_secs(49)).await;
+    world.remain(&unreachable, SignedDuration::ZERO).await;
     assert_eq!(show(&alice, &unreachable).await["state"], "initiated");
     world.clock.advance(SignedDuration::from_secs(500));
     let late = bob.in_call(&unanswered, "answer", json!({ "sdp": sdp("late") })).await;
@@ -61,18 +63,28 @@ async fn a_call_connects_and_ends_the_same_when_every_push_is_lost() {
 }
 
 #[tokio::test]
-async fn a_call_nobody_ends_is_over_after_twelve_hours() {
+async fn a_call_of_the_free_plan_is_over_after_an_hour_and_everybody_is_told_before() {
     let world = World::new().await;
     let [alice, bob] = world.people(["Alice", "Bob"]).await;
     let call = alice.call(&[&bob]).await;
     offer(&alice, &call).await;
     answer(&bob, &call).await;
-    world.clock.advance(SignedDuration::from_secs(540));
-    let alice = alice.another_device().await;
+    world.remain(&call, SignedDuration::from_secs(54 * 60 + 50)).await;
+    let (alice, bob) = (alice.another_device().await, bob.another_device().await);
+    let at_bob = bob.connect().await;
     assert_eq!(alice.get("/api/webrtc/calls/active").await.body["items"].as_array().map(Vec::len), Some(1));
-    world.clock.advance(SignedDuration::from_hours(13));
-    let alice = alice.another_device().await;
+    assert_eq!(at_bob.events().len(), 0);
+    world.clock.advance(SignedDuration::from_secs(10));
+    let ending = json!({ "generation": alice.generation(&call).await });
+    let beat = alice.in_call(&call, "heartbeat", ending).await.expect(200);
+    let told = at_bob.pushes();
+    assert_eq!(told.iter().map(|push| &push["event"]).collect::<Vec<_>>(), ["call.ending"], "once");
+    assert_eq!(told[0]["data"]["call"]["ends_at"], beat.body["ends_at"]);
+    world.remain(&call, SignedDuration::from_secs(299)).await;
+    assert_eq!(show(&alice, &call).await["state"], "connected");
+    world.clock.advance(SignedDuration::from_secs(1));
     assert_eq!(alice.get("/api/webrtc/calls/active").await.body["items"], json!([]));
     let over = show(&alice, &call).await;
-    assert_eq!((&over["reason"], &over["duration"]), (&json!("expired"), &json!(12 * 3600)));
+    assert_eq!((&over["reason"], &over["duration"]), (&json!("time_limit"), &json!(3600)));
+    assert_eq!(at_bob.events(), ["call.ended"]);
 }

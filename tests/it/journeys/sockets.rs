@@ -62,18 +62,18 @@ async fn presence_follows_the_leases_of_those_who_go_silent() {
 #[tokio::test]
 async fn a_post_that_finds_nobody_removes_that_connection_only() {
     let world = World::new().await;
-    let [alice, bob] = world.people(["Alice", "Bob"]).await;
+    let [alice, bob, carol, dora] = world.people(["Alice", "Bob", "Carol", "Dora"]).await;
     let (gone, there) = (bob.connect().await, bob.connect().await);
     gone.vanish();
     let before = world.mailbox.posts();
     alice.call(&[&bob]).await;
     assert_eq!(world.mailbox.posts() - before, 2, "one post per connection");
     assert_eq!(there.events(), ["call.invited"]);
-    alice.call(&[&bob]).await;
+    carol.call(&[&bob]).await;
     assert_eq!(world.mailbox.posts() - before, 3, "the gone one is forgotten");
     // Its goodbye comes late and removes nothing else.
     gone.close().await;
-    alice.call(&[&bob]).await;
+    dora.call(&[&bob]).await;
     assert_eq!(there.events(), ["call.invited", "call.invited"]);
 }
 

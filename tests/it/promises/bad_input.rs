@@ -21,6 +21,11 @@ fn bodies(ada: &Person) -> Vec<(&'static str, Value, Vec<&'static str>)> {
         ("initiateCall", json!({ "participants": ["usr_0000000000007000800000000000dead"] }), vec!["participants"]),
         ("offer", json!({ "sdp": sdp("x") }), vec!["sdp"]),
         ("answer", json!({ "sdp": sdp("x") }), vec!["sdp"]),
+        ("joinCall", json!({ "device_id": "d", "generation": 0 }), vec![]),
+        ("invite", json!({ "participants": [ada.id.to_string()] }), vec!["participants"]),
+        ("removeFromCall", json!({ "user_id": ada.id.to_string() }), vec!["user_id"]),
+        ("heartbeat", json!({ "generation": 1 }), vec!["generation"]),
+        ("endCall", json!({ "reason": "busy" }), vec![]),
         ("iceCandidate", json!({ "candidates": [{ "candidate": "candidate:1" }] }), vec![]),
     ]
 }

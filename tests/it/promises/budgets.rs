@@ -1,6 +1,6 @@
 //! What an operation costs at the store: requests, read units, write units. `docs/tables.md` shows the same numbers.
 
-use domain::call::{Call, CallKind};
+use domain::call::{Call, CallKind, Goodbye, Terms};
 use domain::id::CallId;
 use http::Method;
 use jiff::SignedDuration;
@@ -118,12 +118,13 @@ async fn finished_call(world: &World, from: &Person, to: &Person) {
     let now = domain::clock::Clock::now(&*world.clock);
     let person = |person: &Person| domain::call::Person { user: person.id, name: person.name.parse().expect("a name") };
     let (id, device) = (CallId::new(now, world.entropy()), "d".parse().expect("a device"));
-    let started = Call::start(id, CallKind::Audio, person(from), device, vec![person(to)], now);
-    let (call, event) = started.expect("two people");
+    let started = Call::start(id, Terms::free(CallKind::Audio), person(from), &device, vec![person(to)], now);
+    let (call, facts) = started.expect("two people");
     let calls = Calls::new(world.db.clone());
-    calls.begin(&call, event, &[], None).await.expect("nobody has it");
-    let (ended, event) = call.end(from.id, now).expect("it rings");
-    calls.save(&ended, event.expect("it ended"), 1).await.expect("nobody else wrote");
+    let last = calls.pair(from.id, to.id).await.expect("answers");
+    calls.begin(&call, &facts, &[], last, None).await.expect("nobody has it");
+    let (ended, facts) = call.end(from.id, None, Goodbye::Declined, now).expect("it rings");
+    calls.save(&ended, &facts, 1).await.expect("nobody else wrote");
 }
 
 #[tokio::test]

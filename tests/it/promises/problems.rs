@@ -340,6 +340,17 @@ async fn produce(code: Code, s: &Stage) -> Option<Vec<Said>> {
             }
             s.candidates(&s.ada, call, None).await
         }
+        C::Superseded => {
+            vec![s.bo.post("/api/webrtc/call/initiate", json!({ "participants": [s.ada.id.to_string()] })).await.into()]
+        }
+        C::StaleGeneration => {
+            let _ = s.bo.in_call(call, "join", json!({ "generation": 0 })).await.expect(200);
+            vec![
+                s.bo.in_call(call, "heartbeat", json!({ "generation": 3 })).await.into(),
+                s.bo.in_call(call, "join", json!({ "generation": 3 })).await.into(),
+            ]
+        }
+        C::NotHost => vec![s.bo.in_call(call, "remove", json!({ "user_id": s.ada.id.to_string() })).await.into()],
         C::CursorInvalid => vec![s.ada.get("/api/webrtc/calls/history?cursor=x").await.into()],
         C::TicketRefused => vec![s.dial(None, testkit::world::ORIGIN).await],
         C::OriginRefused => vec![s.dial(Some(s.ada.ticket().await), "https://evil.example").await],
@@ -387,6 +398,14 @@ fn check(code: Code, said: &Said) -> Option<Value> {
     let wait = object.remove("retry_after");
     assert_eq!(wait.is_some(), code == Code::TooManyRequests, "{code:?}");
     let errors = object.remove("errors");
+    let newest = ["superseded_by", "epoch", "generation"].map(|name| object.remove(name).is_some());
+    let newer = match code {
+        Code::Superseded => [true, false, false],
+        Code::StaleGeneration => [false, false, true],
+        Code::StaleOffer | Code::OfferPending | Code::OfferAnswered => [false, true, true],
+        _ => [false; 3],
+    };
+    assert_eq!(newest, newer, "{code:?} names what is newer");
     let detail = object.remove("detail").expect("every problem has a detail");
     assert!(detail.as_str().is_some_and(|text| !text.is_empty()), "{code:?}");
     assert!(errors.is_none_or(|errors| errors.as_array().is_some_and(|all| !all.is_empty())), "{code:?}");

@@ -1,7 +1,7 @@
 //! Orders of events that an endpoint's test cannot bring about: what was read has changed before it is written.
 
 use domain::account::{Account, LinkedIn, Profile, Subject};
-use domain::call::{Call, CallKind, Person};
+use domain::call::{Call, CallKind, Person, Terms};
 use domain::id::{CallId, EpochId, UserId};
 use domain::inbox::{Inbox, InboxFact};
 use jiff::Timestamp;
@@ -36,10 +36,11 @@ async fn an_invitation_does_not_write_an_old_name_back() {
     let person = |account: &Account| Person { user: account.id, name: account.name.clone() };
     let id = CallId::derived([9; 16]);
     let device = "d".parse().expect("a device");
-    let (call, event) = Call::start(id, CallKind::Audio, person(&ada), device, vec![person(&bo)], at).expect("a call");
+    let (call, facts) =
+        Call::start(id, Terms::free(CallKind::Audio), person(&ada), &device, vec![person(&bo)], at).expect("a call");
     let Versioned { mut value, version } = read;
     value.inbox = value.inbox.with(InboxFact::CallInvited { call: id }, at);
-    let begun = Calls::new(world.db.clone()).begin(&call, event, &[Versioned { value, version }], None).await;
+    let begun = Calls::new(world.db.clone()).begin(&call, &facts, &[Versioned { value, version }], None, None).await;
     assert!(begun.expect_err("the card has changed").is_stale());
     let card = connections.room(bo.id, true, at).await.expect("answers").card.expect("a card").value;
     assert_eq!((card.name.as_str(), card.inbox.head), ("New Name", 0));
@@ -66,12 +67,12 @@ async fn a_call_that_was_answered_in_the_last_moment_is_not_ended_by_a_late_read
     let person = |account: &Account| Person { user: account.id, name: account.name.clone() };
     let (id, calls) = (CallId::derived([9; 16]), Calls::new(world.db.clone()));
     let device: domain::text::DeviceId = "d".parse().expect("a device");
-    let (call, event) =
-        Call::start(id, CallKind::Audio, person(&ada), device.clone(), vec![person(&bo)], at).expect("a call");
-    calls.begin(&call, event, &[], None).await.expect("nobody has it");
+    let (call, facts) =
+        Call::start(id, Terms::free(CallKind::Audio), person(&ada), &device, vec![person(&bo)], at).expect("a call");
+    calls.begin(&call, &facts, &[], None, None).await.expect("nobody has it");
     let read = calls.find(id, true).await.expect("answers").expect("is there");
-    let (answered, joined) = call.answer(bo.id, &device, at).expect("it rings");
-    calls.save(&answered, joined.expect("joined"), 1).await.expect("nobody else wrote");
+    let (answered, joined) = call.join(bo.id, &device, None, at).expect("it rings");
+    calls.save(&answered, &joined, 1).await.expect("nobody else wrote");
     let switchboard =
         store::Switchboard { calls, connections: Connections::new(world.db.clone()), courier: world.mailbox.clone() };
     let late = at + domain::limit::RING;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::call::{self, Call, CallKind};
+use domain::call::{self, Call, CallKind, Goodbye, Terms};
 use domain::clock::Clock as _;
 use domain::id::{CallId, UserId};
 use jiff::SignedDuration;
@@ -50,8 +50,9 @@ async fn a_ring_that_nobody_asks_about_ends_and_everybody_is_told() {
     assert_eq!(begun(&world).await, Answer::Batch { batch_item_failures: vec![] }, "records come twice");
     assert_eq!(stored(&world, "timers#").await.len(), 1);
 
-    world.clock.advance(seconds(89));
-    assert_eq!(minute(&world).await, 0, "it still rings");
+    world.remain(&call, seconds(89)).await;
+    assert_eq!(minute(&world).await, 1, "it still rings");
+    assert_eq!(stored(&world, "timers#").await.len(), 1, "the clock looks again");
     world.clock.advance(seconds(1));
     assert_eq!(minute(&world).await, 1);
     for socket in [&at_alice, &at_bob] {
@@ -72,12 +73,13 @@ async fn the_stream_of_a_laptop_tells_of_calls_that_began_and_of_nothing_else() 
     let (world, calls) = (World::new().await, Calls::new(db.clone()));
     let now = world.clock.now();
     let person = |n| call::Person { user: UserId::derived([n; 16]), name: "Somebody".parse().expect("a name") };
-    let begin = async |n| {
+    let begin = async |n: u8| {
         let (id, device) = (CallId::derived([n; 16]), "d".parse().expect("a device"));
-        let begun = Call::start(id, CallKind::Audio, person(1), device, vec![person(2)], now).expect("two people");
-        calls.begin(&begun.0, begun.1, &[], None).await.expect("nobody has it");
-        let (ended, event) = begun.0.end(person(1).user, now).expect("it rings");
-        calls.save(&ended, event.expect("it ended"), 1).await.expect("nobody else wrote");
+        let begun = Call::start(id, Terms::free(CallKind::Audio), person(n), &device, vec![person(2)], now)
+            .expect("two people");
+        calls.begin(&begun.0, &begun.1, &[], None, None).await.expect("nobody has it");
+        let (ended, facts) = begun.0.end(person(n).user, None, Goodbye::Declined, now).expect("it rings");
+        calls.save(&ended, &facts, 1).await.expect("nobody else wrote");
     };
     // What came before it was read is not told: so calls begin until one is.
     let mut n = 9;
@@ -103,30 +105,30 @@ async fn the_stream_of_a_laptop_tells_of_calls_that_began_and_of_nothing_else() 
 }
 
 #[tokio::test]
-async fn a_call_that_was_answered_goes_on_until_the_longest_call_is_over() {
+async fn a_call_that_was_answered_goes_on_until_everybody_in_it_is_lost() {
     let world = World::new().await;
     let (alice, bob) = two(&world).await;
     let call = alice.call(&[&bob]).await;
     begun(&world).await;
     let _ = alice.in_call(&call, "offer", json!({ "sdp": sdp("o") })).await.expect(200);
     let _ = bob.in_call(&call, "answer", json!({ "sdp": sdp("a") })).await.expect(200);
-    world.clock.advance(seconds(90));
+    world.remain(&call, seconds(90)).await;
     assert_eq!(minute(&world).await, 1);
     assert_eq!(alice.get(&format!("/api/webrtc/call/{call}")).await.text("/state"), "connected");
     assert_eq!(stored(&world, "timers#").await.len(), 1, "the next end is awaited");
     world.clock.advance(SignedDuration::from_hours(12));
     assert_eq!(minute(&world).await, 1, "also across midnight");
     let call = &stored(&world, &call).await[0];
-    assert_eq!((&call["state"]["S"], &call["because"]["S"]), (&json!("disconnected"), &json!("expired")));
+    assert_eq!((&call["state"]["S"], &call["because"]["S"]), (&json!("disconnected"), &json!("lost")));
     assert_eq!(stored(&world, "timers#").await.len(), 0);
 }
 
 #[tokio::test]
 async fn a_minute_that_was_missed_is_made_up_for_and_many_calls_are_seen_to_at_once() {
     let world = World::new().await.without_limits();
-    let (alice, bob) = two(&world).await;
+    let ((alice, bob), carol) = (two(&world).await, Person::arrive(&world, "Carol").await);
     for _ in 0..105 {
-        alice.call(&[&bob]).await;
+        alice.call(&[&bob, &carol]).await;
     }
     begun(&world).await;
     world.clock.advance(SignedDuration::from_hours(23));
@@ -162,9 +164,9 @@ async fn timers_that_fail_hold_up_no_other_and_stay() {
 #[tokio::test]
 async fn a_record_that_cannot_be_read_is_reported_and_holds_up_no_other() {
     let world = World::new().await;
-    let (alice, bob) = two(&world).await;
+    let ((alice, bob), carol) = (two(&world).await, Person::arrive(&world, "Carol").await);
     for _ in 0..3 {
-        alice.call(&[&bob]).await;
+        alice.call(&[&bob, &carol]).await;
     }
     let mut event = world.calls_begun().await;
     let broken = &mut event["Records"][1]["dynamodb"]["NewImage"];

@@ -5,7 +5,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse as _, Response};
 use domain::account::{Account, LinkedIn, Profile, Subject};
-use domain::call::{Call, CallKind, Person};
+use domain::call::{Call, CallEvent, CallKind, Goodbye, Person, Terms};
 use domain::id::{CallId, EpochId, SessionId, UserId};
 use domain::inbox::{Inbox, InboxFact};
 use domain::limit;
@@ -98,31 +98,46 @@ pub async fn settle_in(db: &Db, issuer: &str, now: Timestamp) -> Result<(), Stor
     let yesterday = now - SignedDuration::from_hours(22);
     let device: DeviceId = "demo".parse().expect("a device");
     let talked = begin(db, 1, CallKind::Video, bo, ada, yesterday).await?;
-    let answered = talked.answer(ada.id(), &device, yesterday + SignedDuration::from_secs(7));
-    let ended = answered.and_then(|(call, _)| call.end(bo.id(), yesterday + SignedDuration::from_secs(7 + 252)));
+    let (picked_up, hung_up) = (yesterday + SignedDuration::from_secs(7), SignedDuration::from_secs(7 + 252));
+    let answered = talked.join(ada.id(), &device, None, picked_up).map(|(call, _)| alive(call, yesterday + hung_up));
+    let ended = answered.and_then(|call| call.end(bo.id(), None, Goodbye::Declined, yesterday + hung_up));
     finish(db, ended.ok()).await?;
     let this_morning = now - SignedDuration::from_hours(2);
     let rang = begin(db, 2, CallKind::Audio, chidi, ada, this_morning).await?;
-    let missed = rang.ring(ada.id(), this_morning).map(|(call, _)| call.settle(now));
+    let missed = rang.ring(ada.id(), this_morning).map(|(call, _)| alive(call, this_morning + limit::RING).settle(now));
     finish(db, missed.ok()).await
+}
+
+/// The call as if everybody in it had given signs of life until then.
+fn alive(mut call: Call, until: Timestamp) -> Call {
+    let mut at = call.created_at;
+    while at + limit::CALL_HEARTBEAT < until {
+        at += limit::CALL_HEARTBEAT;
+        for person in call.people.clone() {
+            if let Ok((renewed, _)) = call.clone().renew(person.user, person.generation, at) {
+                call = renewed;
+            }
+        }
+    }
+    call
 }
 
 async fn begin(db: &Db, number: u8, kind: CallKind, from: Demo, to: Demo, at: Timestamp) -> Result<Call, StoreError> {
     let id = CallId::derived(fixed(number));
     let device = "demo".parse().expect("a device");
-    let started = Call::start(id, kind, from.as_person(), device, vec![to.as_person()], at);
-    let (call, event) = started.map_err(|error| StoreError::Broken(error.into()))?;
+    let started = Call::start(id, Terms::free(kind), from.as_person(), &device, vec![to.as_person()], at);
+    let (call, facts) = started.map_err(|error| StoreError::Broken(error.into()))?;
     let room = Connections::new(db.clone()).room(to.id(), true, at).await?;
     let card = room.card.ok_or_else(|| StoreError::Broken("a demo person without a card".into()))?;
     let Versioned { value: mut card, version } = card;
     card.inbox = card.inbox.with(InboxFact::CallInvited { call: id }, at);
-    Calls::new(db.clone()).begin(&call, event, &[Versioned { value: card, version }], None).await?;
+    Calls::new(db.clone()).begin(&call, &facts, &[Versioned { value: card, version }], None, None).await?;
     Ok(call)
 }
 
-async fn finish(db: &Db, ended: Option<(Call, Option<domain::call::CallEvent>)>) -> Result<(), StoreError> {
+async fn finish(db: &Db, ended: Option<(Call, Vec<CallEvent>)>) -> Result<(), StoreError> {
     match ended {
-        Some((call, Some(event))) => Calls::new(db.clone()).save(&call, event, 1).await,
+        Some((call, facts)) if call.is_over() => Calls::new(db.clone()).save(&call, &facts, 1).await,
         _ => Err(StoreError::Broken("the demo world's calls do not end".into())),
     }
 }

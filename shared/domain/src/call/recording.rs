@@ -1,18 +1,28 @@
-//! Who records a call, and who has consented.
+//! A recording, and everybody's consent to it.
 //!
-//! It runs while everybody who has joined consents. Whoever joins, or joins again, has not; whoever revokes pauses it.
+//! Nothing is recorded while somebody who is in the call has not consented. Whoever joins has not, so a recording pauses
+//! for everybody who comes, also for who comes again. A consent can be taken back at any time.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Call, CallEvent, CallRefused, Participant, Standing};
+use super::{Call, CallEvent, CallRefused, Moved, Standing};
 use crate::id::{RecordingId, UserId};
 use crate::text::DeviceId;
 
-/// Somebody who records, or asks to.
+/// What somebody said to a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consent {
+    /// Yes or no.
+    pub given: bool,
+    /// When they said so.
+    pub at: Timestamp,
+}
+
+/// A recording of a call that is under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorder {
-    /// What is recorded.
+    /// Its id.
     pub id: RecordingId,
     /// Who records.
     pub by: UserId,
@@ -21,6 +31,7 @@ pub struct Recorder {
     /// When everybody was asked.
     pub asked_at: Timestamp,
     /// When everybody who was there had consented for the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
 }
 
@@ -36,17 +47,10 @@ pub enum RecordingState {
     Paused,
 }
 
-type Moved = Result<(Call, Vec<CallEvent>), CallRefused>;
-
 impl Call {
-    /// Everybody who is in the call.
-    pub fn joined(&self) -> impl Iterator<Item = &Participant> {
-        self.people.iter().filter(|p| p.standing == Standing::Joined)
-    }
-
     /// Who is in the call and has not consented to the recording.
     pub fn without_consent(&self) -> impl Iterator<Item = UserId> {
-        self.joined().filter(|p| p.consent.is_none()).map(|p| p.user)
+        self.joined().filter(|person| !person.consent.is_some_and(|consent| consent.given)).map(|person| person.user)
     }
 
     /// How the recording stands, when there is one.
@@ -59,83 +63,87 @@ impl Call {
         })
     }
 
-    fn says(&mut self, by: UserId, given: bool, now: Timestamp) {
-        self.set(by, |p| p.consent = given.then_some(now));
-        if self.without_consent().next().is_none()
-            && let Some(recording) = &mut self.recording
-        {
-            recording.started_at = recording.started_at.or(Some(now));
-        }
-    }
-
-    /// Somebody in the call asks everybody to be recorded with this device; who asks has consented.
+    /// Asks everybody for their consent; who asks has given it. No fact when this recording was asked for before.
     pub fn start_recording(self, id: RecordingId, by: UserId, device: &DeviceId, now: Timestamp) -> Moved {
-        let mut call = self.live(by, now)?;
+        let (mut call, mut facts) = self.live(by, now)?;
         if !call.has_joined(by, device)? {
             return Err(CallRefused::NotJoined);
         }
         match &call.recording {
-            Some(recorder) if recorder.id == id => return Ok((call, Vec::new())),
+            Some(known) if known.id == id && known.by == by => return Ok((call, facts)),
             Some(other) => return Err(CallRefused::Recorded(other.id)),
             None => {}
         }
-        for person in &mut call.people {
-            person.consent = None;
-        }
         call.recording = Some(Recorder { id, by, device: device.clone(), asked_at: now, started_at: None });
-        call.says(by, true, now);
-        Ok((call, vec![CallEvent::Recorded { by }]))
+        call.happened(&mut facts, CallEvent::RecordingAsked { by });
+        call.says(by, true, now, &mut facts);
+        Ok((call, facts))
     }
 
-    /// Somebody in the call lets themselves be recorded, or no longer does.
+    /// This person consents, refuses, or takes a consent back. No fact when they had said so.
     pub fn consent(self, by: UserId, given: bool, now: Timestamp) -> Moved {
-        let mut call = self.live(by, now)?;
-        match call.participant(by)?.standing {
-            Standing::Joined => {}
-            Standing::Invited | Standing::Ringing => return Err(CallRefused::NotJoined),
-            _ => return Err(CallRefused::Gone),
+        let (mut call, mut facts) = self.live(by, now)?;
+        let person = call.participant(by)?;
+        if person.standing != Standing::Joined {
+            return Err(CallRefused::NotJoined);
         }
         if call.recording.is_none() {
             return Err(CallRefused::NotRecorded);
         }
-        if call.participant(by)?.consent.is_some() == given {
-            return Ok((call, Vec::new()));
+        if person.consent.is_none_or(|said| said.given != given) {
+            call.says(by, given, now, &mut facts);
         }
-        call.says(by, given, now);
-        Ok((call, vec![CallEvent::Recorded { by }]))
+        Ok((call, facts))
     }
 
-    /// Its recorder or the call's host stops a recording. No event when another one runs, or none.
+    fn says(&mut self, by: UserId, given: bool, now: Timestamp, facts: &mut Vec<CallEvent>) {
+        if let Ok(person) = self.participant_mut(by) {
+            person.consent = Some(Consent { given, at: now });
+        }
+        self.happened(facts, if given { CallEvent::Consented { user: by } } else { CallEvent::Refused { user: by } });
+        let everybody = self.without_consent().next().is_none();
+        if let Some(recording) = &mut self.recording
+            && recording.started_at.is_none()
+            && everybody
+        {
+            recording.started_at = Some(now);
+            self.happened(facts, CallEvent::RecordingStarted);
+        }
+    }
+
+    /// Ends the recording: who makes it may, and the host. No fact when it is over.
     pub fn stop_recording(self, id: RecordingId, by: UserId, now: Timestamp) -> Moved {
-        let (mut call, _) = self.settle(now);
+        let (mut call, mut facts) = self.settle(now);
         call.participant(by)?;
         match &call.recording {
-            Some(recorder) if recorder.id == id => {
-                if recorder.by != by && call.caller != by {
-                    return Err(CallRefused::NotRecorded);
-                }
+            Some(recording) if recording.id == id && (recording.by == by || call.host() == Some(by)) => {
+                call.stop_tape(&mut facts);
             }
-            _ => return Ok((call, Vec::new())),
+            Some(recording) if recording.id == id => return Err(CallRefused::NotRecorded),
+            _ => {}
         }
-        call.recording = None;
-        Ok((call, vec![CallEvent::Recorded { by }]))
+        Ok((call, facts))
     }
 
-    /// Whether this recording runs, and is this person's.
+    pub(super) fn stop_tape(&mut self, facts: &mut Vec<CallEvent>) {
+        if self.recording.take().is_some() {
+            for person in &mut self.people {
+                person.consent = None;
+            }
+            self.happened(facts, CallEvent::RecordingStopped);
+        }
+    }
+
+    /// Whether what this person records of the call at this moment may be kept.
     pub fn may_record(&self, id: RecordingId, by: UserId, now: Timestamp) -> Result<(), CallRefused> {
-        let call = self.clone().live(by, now)?;
+        let (call, _) = self.clone().live(by, now)?;
         match &call.recording {
-            Some(recorder) if recorder.id == id && recorder.by == by => {}
+            Some(recording) if recording.id == id && recording.by == by => {}
             _ => return Err(CallRefused::NotRecorded),
         }
-        if call.recording_state() == Some(RecordingState::Running) { Ok(()) } else { Err(CallRefused::ConsentMissing) }
-    }
-
-    /// Nobody records a call that its recorder has left.
-    pub(super) fn recorder_may_be_gone(&mut self) {
-        let here = |by: UserId| self.people.iter().any(|p| p.user == by && p.standing == Standing::Joined);
-        if self.recording.as_ref().is_some_and(|recorder| !here(recorder.by)) {
-            self.recording = None;
+        match call.recording_state() {
+            Some(RecordingState::Running) => Ok(()),
+            _ => Err(CallRefused::ConsentMissing),
         }
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::call::{CallKind, Person};
+use crate::call::{CallKind, Person, Terms};
 
 fn person(n: u8) -> UserId {
     UserId::derived([n; 16])
@@ -15,9 +15,8 @@ fn part(size: u64) -> Part {
 
 fn called() -> Call {
     let one = |n: u8| Person { user: person(n), name: format!("Person {n}").parse().expect("a name") };
-    let device = "tab".parse().expect("a device");
-    let id = CallId::derived([9; 16]);
-    Call::start(id, CallKind::Video, one(2), device, vec![one(1), one(3)], at(0)).expect("a call").0
+    let (id, terms) = (CallId::derived([9; 16]), Terms::free(CallKind::Video));
+    Call::start(id, terms, one(2), &"tab".parse().expect("a device"), vec![one(1), one(3)], at(0)).expect("a call").0
 }
 
 fn running() -> Recording {
@@ -83,7 +82,7 @@ fn whoever_is_in_the_call_while_it_runs_may_see_it() {
     let asked = |call: &Call| Recording::begin(id, call, person(2), Media::VideoWebm, at(0));
     let (alone, _) = called().start_recording(id, person(2), &device, at(1)).expect("the caller is in it");
     assert_eq!(asked(&alone).runs_in(&alone).people, [person(2)], "others are invited, not in it");
-    let joined = alone.answer(person(1), &device, at(2)).expect("invited").0;
+    let joined = alone.join(person(1), &device, None, at(2)).expect("invited").0;
     assert_eq!(asked(&joined).runs_in(&joined).people, [], "who came has not consented");
     let (all, _) = joined.consent(person(1), true, at(3)).expect("asked");
     assert_eq!(asked(&all).runs_in(&all).people, [person(2), person(1)]);

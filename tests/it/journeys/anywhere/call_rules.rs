@@ -93,6 +93,7 @@ async fn a_repeated_initiation_is_one_call() {
     assert_eq!(at_bob.events().await.len(), 0, "and not after that");
     let other = json!({ "participants": [bob.id.to_string()], "type": "video" });
     assert_eq!(alice.send(Method::POST, path, &key, Some(other)).await.summary(), "422 idempotency_mismatch");
+    alice.leave(&first.text("/call_id")).await;
     let theirs = bob.send(Method::POST, path, &key, Some(json!({ "participants": [alice.id.to_string()] }))).await;
     assert_eq!(theirs.summary(), "201", "a key is its owner's");
 }

@@ -16,8 +16,11 @@ async fn answer_blindly(scene: Arc<Scene>, turn: Turn) -> bool {
     let calls = Calls::new(turn.world.db.clone());
     let id = scene.call.parse().expect("an id");
     let mut read = calls.find(id, true).await.expect("answers").expect("a call");
-    let Ok((answered, Some(event))) = read.value.answer(me, &device, now) else { return false };
-    while calls.save(&answered, event, read.version).await.is_err() {
+    let Ok((answered, facts)) = read.value.join(me, &device, None, now) else { return false };
+    if facts.is_empty() {
+        return false;
+    }
+    while calls.save(&answered, &facts, read.version).await.is_err() {
         read = calls.find(id, true).await.expect("answers").expect("a call");
     }
     true

@@ -299,11 +299,15 @@ async fn an_answer_in_the_last_moment_counts_or_is_late_for_everybody() {
     let home = World::new().await;
     let walked = Orders::of(&home, 3)
         .each(
-            || async { offered(&two(&home).await).await },
+            || async {
+                let scene = offered(&two(&home).await).await;
+                home.remain(&scene.call, domain::limit::RING - domain::limit::CALL_HEARTBEAT).await;
+                scene
+            },
             |scene: Arc<Scene>, turn| async move {
                 match turn.task {
                     0 => {
-                        turn.step("90 seconds pass", || turn.world.clock.advance(domain::limit::RING)).await;
+                        turn.step("the ring ends", || turn.world.clock.advance(domain::limit::CALL_HEARTBEAT)).await;
                         "passed".to_owned()
                     }
                     1 => scene.say(&turn, 1, "answer", json!({ "sdp": sdp("answer") })).await.summary(),
