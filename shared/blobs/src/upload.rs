@@ -75,12 +75,16 @@ impl Blobs {
                 Err(error) => return Err(error),
             }
         }
-        Ok(self.size(key).await? == Some(parts.iter().map(|part| part.size).sum()))
+        self.is_whole(key, parts).await
     }
 
-    /// Whether S3 has exactly these parts of an upload.
+    /// Whether S3 has exactly these parts of an upload, or already the object of them.
     pub async fn has(&self, key: Key, upload: &str, parts: &[Part]) -> Result<bool, BlobError> {
-        Ok(self.listed(key, upload, parts).await?.is_some())
+        Ok(self.listed(key, upload, parts).await?.is_some() || self.is_whole(key, parts).await?)
+    }
+
+    async fn is_whole(&self, key: Key, parts: &[Part]) -> Result<bool, BlobError> {
+        Ok(self.size(key).await? == Some(parts.iter().map(|part| part.size).sum()))
     }
 
     /// What S3 has of an upload, in the shape that completes it. `None`: not exactly these parts.

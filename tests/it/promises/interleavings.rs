@@ -3,6 +3,7 @@
 
 mod alarm;
 mod calls;
+mod recordings;
 pub(super) mod sign_in;
 
 use std::sync::Arc;

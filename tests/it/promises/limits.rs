@@ -170,6 +170,12 @@ async fn everything_that_is_limited_says_so_and_stops() {
     let (signalled, refused) = until_refused(signal).await;
     assert_eq!(signalled, Rate::Signal.burst());
     is_told(&refused, Rate::Signal);
+
+    let nobodys = "rec_0000000000007000800000000000dead";
+    let grant = async || ada.of_recording(nobodys, "parts", testkit::recorder::part(1, b"x")).await;
+    let (granted, refused) = until_refused(grant).await;
+    assert_eq!(granted, Rate::RecordingPart.burst());
+    is_told(&refused, Rate::RecordingPart);
 }
 
 #[tokio::test]
