@@ -16,7 +16,7 @@ use crate::view::{RecordingItem, TRIES};
 
 api::body! {
     /// What is to be recorded.
-    pub(crate) struct Ask {
+    pub(crate) struct RecordingAsk {
         /// What the recorder makes; `video/webm` when not said.
         r#type: Option<Media>,
         /// The device that is in the call; the session when not said.
@@ -28,14 +28,14 @@ api::body! {
 /// do. A call has one recording at a time.
 #[utoipa::path(
     post, path = "/api/webrtc/call/{id}/recording", operation_id = "askToRecord", tag = "recordings", security(("bearer" = [])),
-    request_body = Ask, params(("id" = CallId, Path), ("Idempotency-Key" = Option<String>, Header, description = "Yours, one per recording.")),
+    request_body = RecordingAsk, params(("id" = CallId, Path), ("Idempotency-Key" = Option<String>, Header, description = "Yours, one per recording.")),
     responses((status = 201, body = RecordingItem, headers(("location" = String))), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
 pub(crate) async fn ask(
     Extract(state): Extract<State>,
     Caller(caller): Caller,
     Path(call): Path<CallId>,
-    Keyed { body: ask, once }: Keyed<Ask>,
+    Keyed { body: ask, once }: Keyed<RecordingAsk>,
 ) -> Result<Response, Refusal> {
     let once = once.of("askToRecord", &caller.sub.to_string(), &state.answer_key);
     state.limit(Rate::Signal, caller.sub).await?;
@@ -44,7 +44,13 @@ pub(crate) async fn ask(
     Ok(respond(settled))
 }
 
-async fn begin(state: &State, caller: &Access, call: CallId, ask: &Ask, once: &Repeatable) -> Result<Answer, Problem> {
+async fn begin(
+    state: &State,
+    caller: &Access,
+    call: CallId,
+    ask: &RecordingAsk,
+    once: &Repeatable,
+) -> Result<Answer, Problem> {
     let (me, id) = (caller.sub, RecordingId::new(state.now(), state.entropy()));
     let session = || caller.sid.to_string().parse().expect("a session's id has letters, digits and _");
     let device = ask.device_id.clone().unwrap_or_else(session);

@@ -16,7 +16,7 @@ use crate::view::TRIES;
 
 api::body! {
     /// What somebody says to being recorded.
-    pub(crate) struct Say {
+    pub(crate) struct Consent {
         /// Yes or no. No refuses, or takes a yes back: then the recording pauses.
         given: bool,
     }
@@ -25,14 +25,14 @@ api::body! {
 /// Consents to the recording of a call, refuses, or takes a consent back, at any time. Whoever joins is asked as well.
 #[utoipa::path(
     post, path = "/api/webrtc/call/{id}/recording/consent", operation_id = "consentToRecording", tag = "recordings", security(("bearer" = [])),
-    request_body = Say, params(("id" = CallId, Path)),
+    request_body = Consent, params(("id" = CallId, Path)),
     responses((status = 200, body = CallView), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
 pub(crate) async fn consent(
     Extract(state): Extract<State>,
     Caller(caller): Caller,
     Path(id): Path<CallId>,
-    Body(say): Body<Say>,
+    Body(say): Body<Consent>,
 ) -> Result<Json<CallView>, Refusal> {
     state.limit(Rate::Signal, caller.sub).await?;
     for _ in 0..TRIES {

@@ -19,7 +19,7 @@ use crate::view::TRIES;
 
 api::body! {
     /// The part that is to be uploaded.
-    pub(crate) struct Offer {
+    pub(crate) struct PartOffer {
         /// Its number, from 1, one after the other.
         #[schema(value_type = u64, minimum = 1, maximum = 256)]
         part: PartNumber,
@@ -49,14 +49,14 @@ pub(crate) struct PartGrant {
 /// asked for again. While somebody in the call has not consented, none is granted.
 #[utoipa::path(
     post, path = "/api/recordings/{id}/parts", operation_id = "grantPart", tag = "recordings", security(("bearer" = [])),
-    request_body = Offer, params(("id" = RecordingId, Path)),
+    request_body = PartOffer, params(("id" = RecordingId, Path)),
     responses((status = 200, body = PartGrant), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
 pub(crate) async fn part(
     Extract(state): Extract<State>,
     Caller(caller): Caller,
     Path(id): Path<RecordingId>,
-    Body(offer): Body<Offer>,
+    Body(offer): Body<PartOffer>,
 ) -> Result<Json<PartGrant>, Refusal> {
     state.limit(Rate::RecordingPart, caller.sub).await?;
     let PartNumber(number) = offer.part;

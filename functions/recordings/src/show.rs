@@ -10,7 +10,7 @@ use socket::Problem;
 use utoipa::ToSchema;
 
 use crate::state::State;
-use crate::view::{Link, RecordingItem};
+use crate::view::{RecordingItem, RecordingLink};
 
 /// A recording, and where to watch it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -18,7 +18,7 @@ pub(crate) struct RecordingWithLink {
     #[serde(flatten)]
     recording: RecordingItem,
     /// Nothing until it is kept.
-    link: Option<Link>,
+    link: Option<RecordingLink>,
 }
 
 /// Shows a recording to whoever was there while it ran, with an address that brings the file for a few minutes.

@@ -86,7 +86,7 @@ impl RecordingItem {
 
 /// Where to watch a recording.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Link {
+pub(crate) struct RecordingLink {
     /// Brings the file. Whoever has it can use it.
     pub(crate) url: String,
     /// It is good until then.
@@ -94,9 +94,9 @@ pub(crate) struct Link {
     pub(crate) expires_at: Timestamp,
 }
 
-impl std::fmt::Debug for Link {
+impl std::fmt::Debug for RecordingLink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Link until {}", self.expires_at)
+        write!(f, "RecordingLink until {}", self.expires_at)
     }
 }
 
@@ -109,10 +109,10 @@ impl State {
     }
 
     /// Where somebody may watch a recording for a while.
-    pub(crate) async fn link(&self, recording: &Recording) -> Result<Link, Problem> {
+    pub(crate) async fn link(&self, recording: &Recording) -> Result<RecordingLink, Problem> {
         let file = format!("{}.{}", recording.id, recording.media.extension());
         let key = blobs::Key::Recording(recording.id);
         let url = self.blobs.link(key, &file, recording.media.as_str(), limit::RECORDING_LINK).await?;
-        Ok(Link { url, expires_at: self.now() + limit::RECORDING_LINK })
+        Ok(RecordingLink { url, expires_at: self.now() + limit::RECORDING_LINK })
     }
 }

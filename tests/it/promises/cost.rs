@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use serde_json::json;
 use store::Spent;
+use testkit::recorder::{part, whole_part};
 use testkit::{Log, Person, Socket, World, sdp};
 use tracing::Level;
 
@@ -48,6 +49,7 @@ impl Counter {
             scheduled: 0.0,
             spent,
             lines: lines.into(),
+            ..Bill::default()
         }
     }
 }
@@ -83,6 +85,31 @@ async fn a_call(counter: &mut Counter, alice: (&Person, &Socket), bob: (&Person,
     rung.and(armed).and(talked).and(counter.bill(0, 0, 1)).and(PREFLIGHT.times(4.0))
 }
 
+/// An hour of a call, recorded: a part every 40 seconds. Each part is a PUT of the bucket's, as are its begin and its end.
+async fn a_recorded_hour(counter: &mut Counter, alice: &Person, bob: &Person) -> Bill {
+    const PARTS: u32 = 90;
+    let world = counter.world.without_limits();
+    let (alice, bob) = (alice.at(&world), bob.at(&world));
+    let call = alice.get("/api/webrtc/calls/active").await.expect(200).text("/items/0/call_id");
+    let _ = alice.in_call(&call, "offer", json!({ "sdp": browser_sdp() })).await.expect(200);
+    let _ = bob.in_call(&call, "answer", json!({ "sdp": browser_sdp() })).await.expect(200);
+    let _ = (alice.get("/api/recordings").await, bob.get("/api/recordings").await);
+    counter.bill(5, 0, 0);
+    let recording = alice.ask_to_record(&call).await;
+    let _ = bob.consent(&call, true).await.expect(200);
+    let bytes = whole_part();
+    for number in 1..=PARTS {
+        let part = part(usize::try_from(number).expect("few"), &bytes);
+        let _ = alice.of_recording(&recording, "parts", part).await.expect(200);
+    }
+    let _ = alice.of_recording(&recording, "stop", json!({})).await.expect(200);
+    // Completing is counted on a recording of one part: what it asks for does not grow with the parts.
+    let _ = bob.get(&format!("/api/recordings/{recording}")).await.expect(200);
+    let gigabytes = f64::from(PARTS) * 5.0 * 1.048_576 / 1000.0;
+    let asked = counter.bill(PARTS + 4, 0, 0).and(PREFLIGHT.times(8.0));
+    Bill { puts: f64::from(PARTS) + 6.0, stored: gigabytes, out: gigabytes, ..asked }
+}
+
 /// A page asks first whether it may, once for each address: the call's id is in most of them. It is answered without a
 /// line in the log and without the store.
 const PREFLIGHT: Bill = Bill {
@@ -93,6 +120,9 @@ const PREFLIGHT: Bill = Bill {
     scheduled: 0.0,
     spent: Spent { requests: 0, read_units: 0.0, write_units: 0.0 },
     lines: 0.0,
+    puts: 0.0,
+    stored: 0.0,
+    out: 0.0,
 };
 
 #[tokio::test]
@@ -118,6 +148,7 @@ async fn the_cost_page_is_what_is_counted() {
     socket.close().await;
     let rollover = opened.and(counter.bill(0, 0, 1)).and(PREFLIGHT);
 
+    let recorded = a_recorded_hour(&mut counter, &alice, &bob).await;
     timers::serve(&world.timers, json!({ "timers": "due" })).await.expect("a minute");
     let minute = Bill { scheduled: 1.0, invocations: 1.0, ..counter.bill(0, 0, 0) };
     let month = 30.0 * 24.0 * 60.0;
@@ -135,6 +166,11 @@ async fn the_cost_page_is_what_is_counted() {
             delivered.times(1e6),
         ),
         ("A stack that nobody uses, for a month", "the schedule's one invocation a minute", minute.times(month)),
+        (
+            "A recorded hour",
+            "450 MB in 90 parts, asked for, consented to, completed, watched once; kept for a month",
+            recorded,
+        ),
         (
             "A person connected for a month",
             "a socket that is always open: a ping every 4 minutes, a new socket every 110",

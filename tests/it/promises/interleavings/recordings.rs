@@ -134,7 +134,7 @@ async fn two_parts_at_once_are_counted_one_after_the_other() {
 async fn two_completes_count_once() {
     let home = World::new().await;
     let walked = Orders::of(&home, 2)
-        .at_most(400)
+        .at_most(60)
         .each(
             || async { uploaded(&home).await },
             |scene: Arc<Scene>, turn| async move {
@@ -157,7 +157,7 @@ async fn two_completes_count_once() {
 async fn what_is_deleted_while_it_is_completed_is_gone() {
     let home = World::new().await;
     let walked = Orders::of(&home, 2)
-        .at_most(400)
+        .at_most(60)
         .each(
             || async { uploaded(&home).await },
             |scene: Arc<Scene>, turn| async move {
