@@ -8,6 +8,7 @@ mod journeys {
         mod call_rules;
         mod calling;
         mod edge;
+        mod groups;
         mod recording;
         mod signing_in;
         mod sockets;

@@ -14,6 +14,7 @@ api::body! {
     /// A sign of life.
     pub(crate) struct Heartbeat {
         /// Of which stay.
+        #[schema(minimum = 1)]
         generation: u32,
     }
 }

@@ -69,15 +69,15 @@ async fn ask_in(
         asked.retain(|card| is_asked(card.value.user));
         let newcomers: Vec<UserId> = asked.iter().map(|card| card.value.user).collect();
         let answer = Answer::ok(&CallView::of(&call, now));
-        if call == read.value {
-            return Ok(answer);
-        }
         let kept = once.keep(&answer, state.entropy(), now);
         match state.switchboard.calls.invite(&call, &facts, read.version, &asked, kept.as_ref().map(|k| (k, now))).await
         {
             Err(stale) if stale.is_stale() => {}
             saved => {
                 saved?;
+                if newcomers.is_empty() {
+                    return Ok(answer);
+                }
                 let others: Vec<UserId> = call.present().filter(|user| !newcomers.contains(user)).collect();
                 state.switchboard.tell(&others, Push::call(CallView::of(&call, now), &facts), now).await;
                 ring(state, &call, &newcomers, now).await?;

@@ -38,7 +38,9 @@ pub(crate) async fn live(state: &State, user: UserId, known: &[Call]) -> Result<
     const SETTLED_AT_ONCE: usize = 4;
     let now = state.now();
     let calls = state.switchboard.calls.live(user, known, now).await?;
-    let settling: Vec<_> = calls.into_iter().map(|read| state.switchboard.settle(read, now)).collect();
+    // What is over in the store is in the histories.
+    let live = calls.into_iter().filter(|read| !read.value.is_over());
+    let settling: Vec<_> = live.map(|read| state.switchboard.settle(read, now)).collect();
     let settled = stream::iter(settling).buffered(SETTLED_AT_ONCE).collect::<Vec<_>>().await;
     Ok(settled.into_iter().collect::<Result<_, _>>()?)
 }

@@ -130,7 +130,8 @@ impl Calls {
         item.map(|item| read_item::<Live>(item).map(|live| live.call)).transpose()
     }
 
-    /// Saves a call that more people were asked into: a line to it for each of them and the invitation in their inbox.
+    /// Saves a call that more people were asked into: a line to it for each of them and the invitation in their inbox. If
+    /// nobody is new, only the answer is kept.
     pub async fn invite(
         &self,
         call: &Call,
@@ -139,10 +140,16 @@ impl Calls {
         asked: &[Versioned<Card>],
         kept: Option<(&Kept, Timestamp)>,
     ) -> Result<(), StoreError> {
-        let mut writes = vec![call_put(call, facts, read)?];
+        let mut writes = Vec::new();
+        if !asked.is_empty() {
+            writes.push(call_put(call, facts, read)?);
+        }
         for card in asked {
             writes.push(line(call, card.value.user, Line::In(call.id), Expect::Whatever)?);
             writes.push(card_put(card)?);
+        }
+        if writes.is_empty() && kept.is_none() {
+            return Ok(());
         }
         self.db.transact_once(Table::Calls, writes, kept).await
     }

@@ -64,7 +64,7 @@ impl World {
         for table in TABLES {
             let mut from = Value::Null;
             loop {
-                let mut ask = json!({ "TableName": table, "ConsistentRead": true, "Limit": 400 });
+                let mut ask = json!({ "TableName": table, "ConsistentRead": true, "Limit": 100 });
                 if !from.is_null() {
                     ask["ExclusiveStartKey"] = from;
                 }

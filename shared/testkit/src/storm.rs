@@ -50,6 +50,8 @@ pub enum What {
     Candidates,
     /// Says what it sends.
     Media,
+    /// Says that it is still in a call.
+    Beat,
     /// Hangs up, declines or gives up.
     End,
     /// Looks at a call.
@@ -84,7 +86,7 @@ impl std::fmt::Display for Step {
     }
 }
 
-const OFTEN: [(What, usize); 23] = [
+const OFTEN: [(What, usize); 24] = [
     (What::SignIn, 2),
     (What::Refresh, 7),
     (What::Open, 10),
@@ -102,6 +104,7 @@ const OFTEN: [(What, usize); 23] = [
     (What::Answer, 18),
     (What::Candidates, 5),
     (What::Media, 3),
+    (What::Beat, 14),
     (What::End, 8),
     (What::Look, 6),
     (What::Active, 3),
@@ -181,6 +184,10 @@ type Standing = &'static str;
 struct Shape {
     standings: Vec<Standing>,
     devices: Vec<Option<String>>,
+    /// How often they came, less the first time.
+    returns: Vec<u32>,
+    /// The end of each one's lease, while joined.
+    leases: Vec<Timestamp>,
     rang: bool,
     since: Option<Timestamp>,
     over: Option<Over>,
@@ -208,6 +215,8 @@ pub enum Act {
     Sends(usize),
     /// Tells everybody what it sends.
     Tells,
+    /// Says that it is still there, as who has come once.
+    Beats,
 }
 
 /// A call as the model knows it.
@@ -229,13 +238,20 @@ impl CallModel {
         let standings = (0..people.len()).map(|place| if place == 0 { "joined" } else { "invited" }).collect();
         let mut devices = vec![None; people.len()];
         devices[0] = Some(device.to_owned());
-        let shape = Shape { standings, devices, rang: false, since: None, over: None };
+        let (returns, leases) = (vec![0; people.len()], vec![at + limit::CALL_LEASE; people.len()]);
+        let shape = Shape { standings, devices, returns, leases, rang: false, since: None, over: None };
         Self { people, ring_until: at + limit::RING, shapes: BTreeSet::from([shape]) }
     }
 
     /// This person's place in it.
     pub fn place(&self, person: usize) -> Option<usize> {
         self.people.iter().position(|known| *known == person)
+    }
+
+    /// Whether it is a call of these two alone.
+    pub fn is_of_two(&self, one: usize, called: &[usize]) -> bool {
+        let [other] = called else { return false };
+        self.people.len() == 2 && self.people.contains(&one) && self.people.contains(other)
     }
 
     /// Whether it is over by now; `None` when that is not known.
@@ -272,9 +288,13 @@ impl CallModel {
         self.leave(left, || format!("at {now} it was shown as {view}"))
     }
 
-    /// Somebody was told which calls are not over.
-    pub fn listed(&mut self, live: bool, now: Timestamp) -> Result<(), Impossible> {
-        let left = self.shapes.iter().filter(|s| self.settled(s, now).over.is_none() == live).cloned().collect();
+    /// Somebody was told which calls they are in or asked into.
+    pub fn listed(&mut self, live: bool, place: usize, now: Timestamp) -> Result<(), Impossible> {
+        let is_in = |shape: &Shape| {
+            let standing = self.settled(shape, now).standings[place];
+            standing == "joined" || is_pending(standing)
+        };
+        let left = self.shapes.iter().filter(|shape| is_in(shape) == live).cloned().collect();
         self.leave(left, || format!("at {now} the active calls {} it", if live { "had" } else { "did not have" }))
     }
 
@@ -286,27 +306,34 @@ impl CallModel {
         Ok(())
     }
 
-    /// What the clock did: first the ring runs out, and much later the longest call.
+    /// What the clock did, one thing after the other: rings and leases run out, and the plan's hour.
     fn settled(&self, shape: &Shape, now: Timestamp) -> Shape {
         let mut shape = shape.clone();
-        if shape.over.is_none() && now >= self.ring_until {
-            for standing in &mut shape.standings {
-                if is_pending(standing) {
-                    *standing = "missed";
-                }
+        while shape.over.is_none() {
+            let plan = shape.since.map(|since| (since + limit::CALL_FREE, None));
+            let people = (0..self.people.len()).filter_map(|place| match shape.standings[place] {
+                "joined" => Some((shape.leases[place] + limit::CALL_RETURN, Some(place))),
+                pending if is_pending(pending) => Some((self.ring_until, Some(place))),
+                _ => None,
+            });
+            let Some((at, what)) = plan.into_iter().chain(people).min_by_key(|(at, _)| *at) else { break };
+            if at > now {
+                break;
             }
-            let joined = shape.standings.iter().filter(|standing| **standing == "joined").count();
-            let at = self.ring_until;
-            if shape.since.is_none() {
-                shape.finish(Over { at, reason: if shape.rang { "no_answer" } else { "unreachable" }, by: None });
-            } else if joined < 2 {
-                shape.finish(Over { at, reason: "hung_up", by: None });
-            }
-        }
-        if let (None, Some(since)) = (&shape.over, shape.since) {
-            let at = since + limit::CALL_LONGEST;
-            if now >= at {
-                shape.finish(Over { at, reason: "expired", by: None });
+            let Some(place) = what else {
+                shape.finish(Over { at, reason: "time_limit", by: None });
+                break;
+            };
+            let lost = shape.standings[place] == "joined";
+            shape.standings[place] = if lost { "left" } else { "missed" };
+            if shape.is_lonely() {
+                let reason = match (lost, shape.since, shape.rang) {
+                    (true, ..) => "lost",
+                    (false, Some(_), _) => "hung_up",
+                    (false, None, true) => "no_answer",
+                    (false, None, false) => "unreachable",
+                };
+                shape.finish(Over { at, reason, by: None });
             }
         }
         shape
@@ -336,8 +363,19 @@ impl CallModel {
                 }
             }
             Act::Answers(to) => {
-                joined?;
+                let comes = match joined {
+                    Ok(joined) => !joined,
+                    // A device that is silent yields.
+                    Err("answered_elsewhere") if shape.leases[me] <= now => {
+                        shape.returns[me] += 1;
+                        true
+                    }
+                    Err(code) => return Err(code),
+                };
                 present(to)?;
+                if comes {
+                    shape.leases[me] = now + limit::CALL_LEASE;
+                }
                 shape.standings[me] = "joined";
                 shape.devices[me] = Some(device.to_owned());
                 shape.since = shape.since.or(Some(now));
@@ -357,6 +395,10 @@ impl CallModel {
                     return Err("not_joined");
                 }
             }
+            Act::Beats if shape.standings[me] == "joined" && shape.returns[me] == 0 => {
+                shape.leases[me] = now + limit::CALL_LEASE;
+            }
+            Act::Beats => return Err("stale_generation"),
             Act::Ends => shape.leave(me, now),
         }
         Ok(shape)
@@ -374,9 +416,7 @@ impl Shape {
             pending if is_pending(pending) => "declined",
             _ => return,
         };
-        let joined = self.standings.iter().filter(|standing| **standing == "joined").count();
-        let pending = self.standings.iter().filter(|standing| is_pending(standing)).count();
-        if joined == 0 || joined + pending < 2 {
+        if self.is_lonely() {
             let reason = match (self.since, me) {
                 (Some(_), _) => "hung_up",
                 (None, 0) => "cancelled",
@@ -384,6 +424,13 @@ impl Shape {
             };
             self.finish(Over { at: now, reason, by: Some(me) });
         }
+    }
+
+    /// Nobody is left to talk to.
+    fn is_lonely(&self) -> bool {
+        let joined = self.standings.iter().filter(|standing| **standing == "joined").count();
+        let pending = self.standings.iter().filter(|standing| is_pending(standing)).count();
+        joined == 0 || joined + pending < 2
     }
 
     fn finish(&mut self, over: Over) {

@@ -68,11 +68,11 @@ fn rules() -> BTreeMap<String, Rule> {
 /// What a role must get with things of its own. `None`: nothing is said.
 fn expected(rule: &Rule, every: &Rule, role: Role) -> Option<Result<(), String>> {
     let refused = |rule: &Rule| rule.others.get(role.words()).map(|summary| Err(summary.clone()));
-    if rule.who.iter().any(|who| who == role.words()) {
+    if rule.names(role) {
         return Some(Ok(()));
     }
     if role.is_somebody() {
-        return if rule.lets(role.words()) { Some(Ok(())) } else { refused(rule) };
+        return if rule.lets(role) { Some(Ok(())) } else { refused(rule) };
     }
     match refused(rule) {
         None if rule.is_public() => Some(Ok(())),
@@ -101,8 +101,11 @@ impl Run {
         let key = instead.filter(|(field, _)| field.kind == IDEMPOTENCY_KEY);
         let by_design = key.is_none() && instead.is_some_and(|(field, _)| rule.any.contains(&field.name));
         let actor = self.scene.actor(role);
+        let spare = self.scene.spare.to_string();
         let own = |kind: &str| match (operation.id.as_str(), kind) {
             ("register", "email") => "new@example.com".to_owned(),
+            // Two people have one call at a time.
+            ("initiateCall", "usr") if role == Role::Stranger => spare.clone(),
             _ => actor.own(kind),
         };
         let mut prepared = prepare(operation, actor, &self.scene.world).await;
@@ -194,7 +197,8 @@ impl Run {
 
     async fn operation(&mut self, operation: &Operation, rule: &Rule, every: &Rule) {
         // The thing that the operation is about is named in the path, or by a frame's call_id.
-        let object = operation.fields.iter().find(|field| field.place == Place::Path || field.name == "call_id");
+        let is_object = |field: &&Field| field.place == Place::Path || field.name == "call_id";
+        let object = operation.fields.iter().filter(|field| !rule.any.contains(&field.name)).find(is_object);
         for role in Role::ALL {
             let may = expected(rule, every, role);
             if may.is_none() {
@@ -212,7 +216,7 @@ impl Run {
         }
         // Second order: things of others in the body, the query and the headers, by the first role that may.
         let first =
-            Role::ALL.into_iter().find(|role| role.is_somebody() && *role != Role::Stranger && rule.lets(role.words()));
+            Role::ALL.into_iter().find(|role| role.is_somebody() && *role != Role::Stranger && rule.lets(*role));
         let first = first.expect("somebody may");
         let second = operation.fields.iter().filter(|field| {
             Some(&field.pointer) != object.map(|o| &o.pointer)

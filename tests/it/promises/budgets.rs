@@ -1,11 +1,10 @@
 //! What an operation costs at the store: requests, read units, write units. `docs/tables.md` shows the same numbers.
 
-use domain::call::{Call, CallKind, Goodbye, Terms};
-use domain::id::CallId;
+use domain::limit;
 use http::Method;
 use jiff::SignedDuration;
-use serde_json::json;
-use store::{Calls, Spent};
+use serde_json::{Value, json};
+use store::Spent;
 use testkit::{Person, World, sdp};
 
 fn within(what: &str, spent: Spent, requests: u32, read_units: f64, write_units: f64) {
@@ -25,7 +24,7 @@ fn browser_sdp() -> String {
 #[tokio::test]
 async fn no_operation_costs_more_than_its_budget() {
     let world = World::new().await;
-    let [ada, bo] = world.people(["Ada Lovelace", "Bo Diddley"]).await;
+    let [ada, bo, chidi] = world.people(["Ada Lovelace", "Bo Diddley", "Chidi Anagonye"]).await;
     let meter = world.meter();
     meter.take();
 
@@ -64,10 +63,14 @@ async fn no_operation_costs_more_than_its_budget() {
 
     let call = ada.call(&[&bo]).await;
     within("initiate 1:1, counted, and 1 request per callee told", meter.take(), 2 + 1 + 1, 0.5 + 1.0, 8.0 + 1.0);
-    let (key, whom) = ([("idempotency-key", "k")], json!({ "participants": [bo.id.to_string()], "type": "video" }));
+    let (key, whom) = ([("idempotency-key", "k")], json!({ "participants": [chidi.id.to_string()], "type": "video" }));
     let keyed = ada.send(Method::POST, "/api/webrtc/call/initiate", &key, Some(whom)).await.expect(201);
-    within("the same with a key, its answer of 1 KB kept", meter.take(), 2 + 1 + 1, 0.5 + 1.0, 8.0 + 1.0 + 4.0);
+    within("the same with a key, its answer of 2 KB kept", meter.take(), 2 + 1 + 1, 0.5 + 1.0, 8.0 + 1.0 + 4.0);
     drop(keyed);
+    ada.leave(&call).await;
+    meter.take();
+    let call = ada.call(&[&bo]).await;
+    within("initiate again within the hour, after a look at the last call", meter.take(), 6 + 1 + 1, 4.5, 8.0 + 1.0);
     at_bo.say("call.ringing", json!({ "call_id": call })).await;
     within("ringing, and 1 request per person told", meter.take(), 3 + 2, 1.0 + 1.0, 1.0);
     let offered = ada.in_call(&call, "offer", json!({ "sdp": browser_sdp() })).await.expect(200);
@@ -84,17 +87,36 @@ async fn no_operation_costs_more_than_its_budget() {
     let candidates = json!({ "candidates": [{ "candidate": "candidate:1 1 udp 1 host.local 9 typ host" }] });
     let _ = ada.in_call(&call, "ice-candidate", candidates.clone()).await.expect(200);
     within("relay of ICE to a connected peer", meter.take(), 2, 1.0, 0.0);
+    let _ = chidi.get("/api/webrtc/calls/active").await;
+    world.clock.advance(limit::CALL_HEARTBEAT);
+    meter.take();
+    let _ = ada.in_call(&call, "heartbeat", json!({ "generation": 1 })).await.expect(200);
+    within("heartbeat", meter.take(), 2, 0.5, 1.0);
+    world.clock.advance(limit::CALL_HEARTBEAT);
+    at_ada.say("ping", json!({ "call": { "call_id": call, "generation": 1 } })).await;
+    within("ping that is a heartbeat", meter.take(), 3 + 2, 1.5, 1.0 + 1.0);
+    at_ada.say("call.media", json!({ "call_id": call, "audio": false, "video": true, "screen": false })).await;
+    within("mute, and 1 request per person told", meter.take(), 3 + 1, 1.0 + 0.5, 1.0);
+    let _ = ada.in_call(&call, "invite", json!({ "participants": [chidi.id.to_string()] })).await.expect(200);
+    within("invite, counted, 1 request per person told", meter.take(), 3 + 1 + 3, 1.5 + 1.5, 6.0 + 1.0);
+    let _ = chidi.in_call(&call, "join", json!({})).await.expect(200);
+    within("join, and 1 request per person told", meter.take(), 2 + 3, 0.5 + 1.5, 2.0);
+    let _ = ada.in_call(&call, "remove", json!({ "user_id": chidi.id.to_string() })).await.expect(200);
+    within("remove, and 1 request per person told", meter.take(), 2 + 3, 0.5 + 1.5, 2.0);
     let over_socket = json!({ "call_id": call, "candidates": candidates["candidates"] });
     at_bo.say("call.candidates", over_socket).await;
     within("the same over the socket, whose owner is looked up first", meter.take(), 2 + 1, 1.5, 0.0);
 
-    world.clock.advance(SignedDuration::from_secs(60));
     let _ = ada.get("/api/webrtc/calls/active").await.expect(200);
-    meter.take();
+    within("active calls: two, one of them of two people", meter.take(), 2, 2.0, 0.0);
     let _ = ada.in_call(&call, "end", json!({})).await.expect(200);
-    within("end 1:1, and 1 request per person told", meter.take(), 2 + 2, 0.5 + 1.0, 6.0);
+    within("end of three, one gone, and 1 request per person told", meter.take(), 2 + 2, 0.5 + 1.0, 16.0);
     at_ada.close().await;
     within("$disconnect", meter.take(), 2, 0.5, 2.0);
+    let call = chidi.call(&[&bo]).await;
+    meter.take();
+    bo.leave(&call).await;
+    within("end 1:1, and 1 request per person told", meter.take(), 2 + 2, 0.5 + 1.0, 6.0);
 }
 
 #[tokio::test]
@@ -145,37 +167,48 @@ async fn no_timer_costs_more_than_its_budget() {
     within("a ring ended by the clock, and 1 request per person told", world.meter().take(), 5 + 2, 1.5 + 1.0, 7.0);
 }
 
-async fn finished_call(world: &World, from: &Person, to: &Person) {
-    let now = domain::clock::Clock::now(&*world.clock);
-    let person = |person: &Person| domain::call::Person { user: person.id, name: person.name.parse().expect("a name") };
-    let (id, device) = (CallId::new(now, world.entropy()), "d".parse().expect("a device"));
-    let started = Call::start(id, Terms::free(CallKind::Audio), person(from), &device, vec![person(to)], now);
-    let (call, facts) = started.expect("two people");
-    let calls = Calls::new(world.db.clone());
-    let last = calls.pair(from.id, to.id).await.expect("answers");
-    calls.begin(&call, &facts, &[], last, None).await.expect("nobody has it");
-    let (ended, facts) = call.end(from.id, None, Goodbye::Declined, now).expect("it rings");
-    calls.save(&ended, &facts, 1).await.expect("nobody else wrote");
+/// A history of this many calls, each like the one that is there.
+async fn grow(world: &World, person: &Person, from: usize, to: usize) {
+    let snapshot = world.snapshot().await;
+    let (owner, rows) =
+        (person.id.to_string(), |item: &&Value| item["sk"]["S"].as_str().is_some_and(|sk| sk.starts_with("call#")));
+    let row = snapshot.items().filter(rows).find(|item| item["pk"]["S"] == owner).expect("a call that is over").clone();
+    let many: Vec<Value> = (from..to)
+        .map(|n| {
+            let mut row = row.clone();
+            let id = format!("call_0198000000007000800000000{n:07x}");
+            (row["id"]["S"], row["sk"]["S"]) = (json!(id), json!(format!("call#{:013}#{id}", 1_700_000_000_000 + n)));
+            row
+        })
+        .collect();
+    world.put("calls", &many).await;
 }
 
 #[tokio::test]
-async fn a_page_of_history_costs_the_same_after_ten_calls_and_after_three_hundred() {
+async fn a_page_of_history_costs_the_same_after_ten_calls_and_after_ten_thousand() {
     let world = World::new().await;
     let [ada, bo] = world.people(["Ada", "Bo"]).await;
-    let mut costs = Vec::new();
-    let _ = ada.get("/api/webrtc/calls/active").await.expect(200);
-    for count in [10, 300] {
-        for _ in 0..count {
-            finished_call(&world, &ada, &bo).await;
+    ada.call_in_vain(&bo).await;
+    let (mut costs, mut known) = (Vec::new(), 0);
+    for count in [20, 10_000] {
+        grow(&world, &ada, known, count).await;
+        known = count;
+        let mut path = "/api/webrtc/calls/history?limit=10".to_owned();
+        for page in ["newest page of ten, and a look for live calls", "page of ten"] {
+            world.meter().take();
+            let reply = ada.get(&path).await.expect(200);
+            let (spent, newest) = (world.meter().take(), u8::from(page != "page of ten"));
+            let bytes = f64::from(u32::try_from(reply.body["items"].to_string().len().div_ceil(4096)).expect("small"));
+            within(page, spent, 1 + u32::from(newest), bytes / 2.0 + f64::from(newest) / 2.0, 0.0);
+            path = format!("/api/webrtc/calls/history?limit=10&cursor={}", reply.text("/next_cursor"));
+            costs.push(spent);
         }
         world.meter().take();
-        let page = ada.get("/api/webrtc/calls/history?limit=10").await.expect(200);
-        let bytes = page.body["items"].to_string().len();
-        let spent = world.meter().take();
-        within("page of ten", spent, 1, f64::from(u32::try_from(bytes.div_ceil(4096)).expect("small")) / 2.0, 0.0);
-        costs.push(spent);
+        let missed = ada.get("/api/webrtc/calls/history?limit=10&missed=true").await.expect(200);
+        assert_eq!((&missed.body["items"], missed.body["pagination"]["has_more"] == true), (&json!([]), count > 200));
+        within("a look for missed calls among 200", world.meter().take(), 3, 25.0, 0.0);
     }
-    assert_eq!(costs[0], costs[1]);
+    assert_eq!(costs[..2], costs[2..]);
 }
 
 #[tokio::test]

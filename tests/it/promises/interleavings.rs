@@ -3,6 +3,7 @@
 
 mod alarm;
 mod calls;
+mod groups;
 mod recordings;
 pub(super) mod sign_in;
 

@@ -244,7 +244,7 @@ async fn produce(code: Code, s: &Stage) -> Option<Vec<Said>> {
         }
         C::IdempotencyMismatch => {
             let send = async |kind: &str| {
-                let body = json!({ "participants": [bo], "type": kind });
+                let body = json!({ "participants": [s.chidi.id.to_string()], "type": kind });
                 s.ada.send(Method::POST, "/api/webrtc/call/initiate", &[("idempotency-key", "k")], Some(body)).await
             };
             let _ = send("audio").await.expect(201);

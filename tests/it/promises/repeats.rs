@@ -61,8 +61,11 @@ async fn every_creating_request_can_be_repeated() {
     assert_eq!(live.body["items"].as_array().map(Vec::len), Some(1));
 
     let call = live.text("/items/0/call_id");
+    world.remain(&call, SignedDuration::from_secs(1)).await;
+    let _ = bo.in_call(&call, "join", json!({})).await.expect(200);
     let path = format!("/api/webrtc/call/{call}/offer");
     one_effect(&world, &path, Some(&ada), json!({ "sdp": sdp("o") }), json!({ "sdp": sdp("p") })).await;
+    world.remain(&call, SignedDuration::from_secs(1)).await;
     let (chidi, dara) = (Person::arrive(&world, "Chidi").await.id, Person::arrive(&world, "Dara").await.id);
     let asked = |who: domain::id::UserId| json!({ "participants": [who.to_string()] });
     one_effect(&world, &format!("/api/webrtc/call/{call}/invite"), Some(&ada), asked(chidi), asked(dara)).await;

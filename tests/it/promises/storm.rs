@@ -253,8 +253,7 @@ impl Crowd {
             (What::Presence, _, Some(_)) => self.presence(device, &mut luck).await,
             (What::Call, ..) => {
                 let most = if luck.percent(60) { 1 } else { 1 + luck.below(3) };
-                self.call(device, step.which, most, &mut luck).await?;
-                let call = self.calls.len() - 1;
+                let Some(call) = self.call(device, step.which, most, &mut luck).await? else { return Ok(()) };
                 for to in 1..self.calls[call].1.people.len() {
                     if !step.which.is_multiple_of(5) {
                         self.signal(device, call, Act::Offers(to), &mut luck).await?;
@@ -264,8 +263,9 @@ impl Crowd {
             }
             (What::Pester, ..) => {
                 for _ in 0..=limit::INBOX_MEMORY {
-                    self.call(device, step.which, 1, &mut luck).await?;
-                    self.signal(device, self.calls.len() - 1, Act::Ends, &mut luck).await?;
+                    if let Some(call) = self.call(device, step.which, 1, &mut luck).await? {
+                        self.signal(device, call, Act::Ends, &mut luck).await?;
+                    }
                 }
                 Ok(())
             }
@@ -283,6 +283,7 @@ impl Crowd {
                 self.signal(device, call, Act::Sends(to), &mut luck).await
             }
             (What::Media, Some((call, _)), _) => self.signal(device, call, Act::Tells, &mut luck).await,
+            (What::Beat, Some((call, _)), _) => self.signal(device, call, Act::Beats, &mut luck).await,
             (What::End, Some((call, _)), _) => self.signal(device, call, Act::Ends, &mut luck).await,
             (What::Look, Some((call, _)), _) => self.look(device, call, &mut luck).await,
             (What::Active, ..) => self.active(device, &mut luck).await,

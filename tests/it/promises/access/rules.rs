@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::scene::Role;
+
 /// The line of all requests, and the line of all frames.
 pub(crate) const REQUESTS: &str = "every HTTP operation";
 pub(crate) const FRAMES: &str = "every socket action";
@@ -18,9 +20,14 @@ pub(crate) struct Rule {
 }
 
 impl Rule {
+    /// Whether it names the role.
+    pub(crate) fn names(&self, role: Role) -> bool {
+        self.who.iter().any(|who| who == role.words() || who == "host" && role.is_host())
+    }
+
     /// Whether the role may.
-    pub(crate) fn lets(&self, role: &str) -> bool {
-        self.who.iter().any(|who| who == role || who == "signed in" || who == "anybody")
+    pub(crate) fn lets(&self, role: Role) -> bool {
+        self.names(role) || self.who.iter().any(|who| who == "signed in" || who == "anybody")
     }
 
     /// Whether nobody must prove to be anybody.

@@ -69,6 +69,11 @@ impl Role {
         }
     }
 
+    /// Whether it began its call.
+    pub(crate) fn is_host(self) -> bool {
+        matches!(self, Self::Stranger | Self::Caller)
+    }
+
     /// Whether it proves to be somebody.
     pub(crate) fn is_somebody(self) -> bool {
         matches!(self, Self::Stranger | Self::Caller | Self::Callee | Self::Pending | Self::Left | Self::SecondDevice)
@@ -123,6 +128,8 @@ pub(crate) struct Scene {
     pub(crate) world: Arc<World>,
     pub(crate) actors: Vec<Actor>,
     pub(crate) ready: Snapshot,
+    /// One of the pair's friends, whom nobody has called.
+    pub(crate) spare: UserId,
     /// What must not get from one party to the other.
     marks: HashMap<Party, Vec<String>>,
 }
@@ -254,12 +261,13 @@ impl Scene {
             ("dara", Party::Group),
             ("eve", Party::Pair),
             ("fay", Party::Pair),
+            ("gus", Party::Pair),
         ] {
             let (person, spare, email) = settle(&world, name, party).await;
             everybody.push(Ready { person, spare, email });
         }
         let people: Vec<Person> = everybody.iter().map(|ready| ready.person.clone()).collect();
-        let [ada, bo, chidi, dara, eve, fay] = &people[..] else { unreachable!("six people") };
+        let [ada, bo, chidi, dara, eve, fay, gus] = &people[..] else { unreachable!("seven people") };
         let second_device = enter(&world, bo.id, None).await;
         let revoked = enter(&world, bo.id, None).await;
         let ticket_of_revoked = revoked.ticket().await;
@@ -340,7 +348,7 @@ impl Scene {
             marks.dedup();
         }
         let ready = world.snapshot().await;
-        Self { world, actors, ready, marks }
+        Self { world, actors, ready, spare: gus.id, marks }
     }
 
     /// Who has this role.

@@ -133,9 +133,7 @@ pub(super) fn page(uses: &[(&str, &str, Bill)]) -> String {
         let each = if bill.usd() < 1.0 { format!("{:.3}", bill.usd()) } else { format!("{:.2}", bill.usd()) };
         writeln!(page, "| **{name}**: {what} | **{each}** |").expect("text");
     }
-    page.push_str(
-        "\n## What is in it\n\nPer unit of the table above: per call, per message, per hour, per month.\n\n| |",
-    );
+    page.push_str("\n## What is in it\n\nPer unit of the table above: per call, per minute, per message, per hour, per month.\n\n| |");
     for (name, ..) in uses {
         write!(page, " {name} | USD |").expect("text");
     }

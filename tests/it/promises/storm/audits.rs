@@ -95,7 +95,8 @@ impl Crowd {
                 Some("cancelled") => "a call that was cancelled",
                 Some("no_answer") => "a call without an answer",
                 Some("unreachable") => "a call that reached nobody",
-                Some("expired") => "a call that lasted too long",
+                Some("lost") => "a call whose people were lost",
+                Some("time_limit") => "a call that lasted too long",
                 _ => "a call that goes on",
             });
             shown.push(view);

@@ -11,7 +11,14 @@ use super::{Checked, Crowd, Luck, Planted, answered, ensure, possible, said};
 
 impl Crowd {
     /// Calls some of the others, and repeats it until there is an answer.
-    pub(super) async fn call(&mut self, device: usize, whom: usize, most: usize, luck: &mut Luck) -> Checked {
+    /// Its place; none if the two have a call already.
+    pub(super) async fn call(
+        &mut self,
+        device: usize,
+        whom: usize,
+        most: usize,
+        luck: &mut Luck,
+    ) -> Result<Option<usize>, String> {
         self.ready(device).await?;
         let me = self.devices[device].owner;
         let others: Vec<usize> = (0..self.people.len()).filter(|person| *person != me).collect();
@@ -43,7 +50,19 @@ impl Crowd {
                 key = self.fresh_key();
             }
         };
+        let now = self.now();
+        let known = self.calls.iter().rev().find(|(_, model)| model.is_of_two(me, &called));
+        if reply.summary() == "409 superseded" {
+            let of_them = known.filter(|(id, _)| *id == reply.text("/superseded_by"));
+            let live = of_them.is_some_and(|(_, model)| model.is_over(now) != Some(true));
+            ensure(live, || format!("superseded by what is over: {}", reply.body))?;
+            self.saw("two who have a call already");
+            return Ok(None);
+        }
         ensure(reply.status == 201, || format!("a call is refused: {}", reply.summary()))?;
+        if let Some((id, model)) = known {
+            ensure(model.is_over(now) != Some(false), || format!("two have {id}, and one more: {}", reply.body))?;
+        }
         let call = reply.text("/call_id");
         let at: Timestamp = reply.text("/created_at").parse().expect("a time");
         let people = [vec![me], called.clone()].concat();
@@ -52,7 +71,8 @@ impl Crowd {
         for person in &called {
             self.inbox[*person].push(call.clone());
         }
-        self.view(place, &reply.body)
+        self.view(place, &reply.body)?;
+        Ok(Some(place))
     }
 
     pub(super) fn ids(&self, call: usize) -> Vec<String> {
@@ -114,6 +134,7 @@ impl Crowd {
                     Act::Sends(to) => {
                         post(world, "ice-candidate", json!({ "candidates": candidate, "to": ids[to] })).await
                     }
+                    Act::Beats => post(world, "heartbeat", json!({ "generation": 1 })).await,
                     _ => post(world, "end", json!({})).await,
                 };
                 self.attempt(luck, send).await
@@ -174,8 +195,8 @@ impl Crowd {
             let now = self.now();
             let (id, model) = &mut self.calls[call];
             let shown = items.iter().find(|item| item["call_id"] == json!(id));
-            if model.place(owner).is_some() {
-                possible(model.listed(shown.is_some(), now), id)?;
+            if let Some(place) = model.place(owner) {
+                possible(model.listed(shown.is_some(), place, now), id)?;
             }
             if let Some(shown) = shown {
                 self.view(call, shown)?;
