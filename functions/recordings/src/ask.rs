@@ -7,7 +7,7 @@ use axum::extract::State as Extract;
 use axum::response::Response;
 use domain::id::{CallId, RecordingId};
 use domain::limit::Rate;
-use domain::recording::{Media, Recording};
+use domain::recording::{MediaType, Recording};
 use domain::text::DeviceId;
 use socket::{Code, Problem};
 
@@ -18,7 +18,7 @@ api::body! {
     /// What is to be recorded.
     pub(crate) struct RecordingAsk {
         /// What the recorder makes; `video/webm` when not said.
-        r#type: Option<Media>,
+        r#type: Option<MediaType>,
         /// The device that is in the call; the session when not said.
         device_id: Option<DeviceId>,
     }
@@ -58,7 +58,7 @@ async fn begin(
         let now = state.now();
         let read = state.switchboard.call_of(me, call, true).await?;
         let (call, facts) = read.value.clone().start_recording(id, me, &device, now)?;
-        let media = ask.r#type.unwrap_or(Media::VideoWebm);
+        let media = ask.r#type.unwrap_or(MediaType::VideoWebm);
         let recording = Recording::begin(id, &call, me, media, now).runs_in(&call);
         let answer = Answer::created(format!("/api/v1/recordings/{id}"), &RecordingItem::of(&recording, now));
         let kept = once.keep(&answer, state.entropy(), now);

@@ -41,7 +41,10 @@ pub(crate) async fn list(
     Query(which): Query<Which>,
 ) -> Result<Json<RecordingList>, Refusal> {
     let list = format!("recordings of {}", caller.sub);
-    let after = which.cursor.map(|cursor| state.cursors.read(&list, &cursor)).transpose()?;
+    let after = match &which.cursor {
+        Some(cursor) => Some(state.cursors.read(&list, cursor)?),
+        None => None,
+    };
     let limit = which.limit.map_or(limit::PAGE_DEFAULT, |limit| limit.0);
     let page = state.recordings.page(caller.sub, after, limit).await?;
     let items = page.recordings.iter().map(|recording| RecordingItem::of(recording, state.now())).collect();

@@ -2,7 +2,7 @@
 
 use domain::id::{CallId, RecordingId, UserId};
 use domain::limit;
-use domain::recording::{Media, Recording, RecordingRefused, Stage};
+use domain::recording::{MediaType, Recording, RecordingRefused, Stage};
 use jiff::Timestamp;
 use serde::Serialize;
 use socket::Problem;
@@ -45,7 +45,7 @@ pub(crate) struct RecordingItem {
     state: StageName,
     /// What it is.
     #[serde(rename = "type")]
-    media: Media,
+    media: MediaType,
     /// Bytes of all parts.
     bytes: u64,
     /// How many parts were granted; none once it is kept.

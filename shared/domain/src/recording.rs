@@ -19,7 +19,7 @@ use crate::storage::Storage;
 
 /// What is recorded, as browsers make it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub enum Media {
+pub enum MediaType {
     /// Sound and picture, `WebM`.
     #[serde(rename = "video/webm")]
     VideoWebm,
@@ -34,7 +34,7 @@ pub enum Media {
     AudioMp4,
 }
 
-impl Media {
+impl MediaType {
     /// The media type.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -171,7 +171,7 @@ pub struct Recording {
     /// Whose the call was then.
     pub host: UserId,
     /// What is made.
-    pub media: Media,
+    pub media: MediaType,
     /// Everybody who was there while it ran: they may see it.
     pub people: Vec<UserId>,
     /// Where it stands.
@@ -224,7 +224,7 @@ pub enum Granted {
 
 impl Recording {
     /// A recording that somebody asks for now. It runs for whoever is there once all of them have consented.
-    pub fn begin(id: RecordingId, call: &Call, owner: UserId, media: Media, now: Timestamp) -> Self {
+    pub fn begin(id: RecordingId, call: &Call, owner: UserId, media: MediaType, now: Timestamp) -> Self {
         Self {
             id,
             call: call.id,

@@ -12,13 +12,13 @@ use blobs::upload::Grant;
 use blobs::{Blobs, Key};
 use domain::id::RecordingId;
 use domain::limit;
-use domain::recording::{Media, Part};
+use domain::recording::{MediaType, Part};
 use http::{Method, Request, Response};
 use jiff::SignedDuration;
 use partners::http::Http;
 
 const LIFE: SignedDuration = SignedDuration::from_secs(60);
-const MEDIA: Media = Media::VideoWebm;
+const MEDIA: MediaType = MediaType::VideoWebm;
 
 struct Scene {
     folder: PathBuf,

@@ -21,7 +21,7 @@ fn called() -> Call {
 
 fn running() -> Recording {
     let people = vec![person(1), person(2), person(3)];
-    let asked = Recording::begin(RecordingId::derived([8; 16]), &called(), person(1), Media::VideoWebm, at(0));
+    let asked = Recording::begin(RecordingId::derived([8; 16]), &called(), person(1), MediaType::VideoWebm, at(0));
     Recording { people, ..asked }
 }
 
@@ -79,7 +79,7 @@ fn closing_and_deleting_can_be_repeated() {
 #[test]
 fn whoever_is_in_the_call_while_it_runs_may_see_it() {
     let (device, id) = ("tab".parse().expect("a device"), RecordingId::derived([8; 16]));
-    let asked = |call: &Call| Recording::begin(id, call, person(2), Media::VideoWebm, at(0));
+    let asked = |call: &Call| Recording::begin(id, call, person(2), MediaType::VideoWebm, at(0));
     let (alone, _) = called().start_recording(id, person(2), &device, at(1)).expect("the caller is in it");
     assert_eq!(asked(&alone).runs_in(&alone).people, [person(2)], "others are invited, not in it");
     let joined = alone.join(person(1), &device, None, at(2)).expect("invited").0;

@@ -88,13 +88,11 @@ async fn whoever_joins_while_another_consents_has_not_consented() {
                 Scene { extra, ..scene }
             },
             |scene: Arc<Scene>, turn| async move {
-                match turn.task {
-                    0 => scene.at(&turn, 1).consent(&scene.call, true).await,
-                    _ => {
-                        let back = json!({ "sdp": sdp("answer"), "to": scene.people[0].id.to_string() });
-                        scene.say(&turn, 2, "answer", back).await
-                    }
+                if turn.task == 0 {
+                    return scene.at(&turn, 1).consent(&scene.call, true).await;
                 }
+                let back = json!({ "sdp": sdp("answer"), "to": scene.people[0].id.to_string() });
+                scene.say(&turn, 2, "answer", back).await
             },
             |scene, said| async move {
                 assert_eq!(summaries(&said), ["200", "200"]);
