@@ -170,6 +170,7 @@ impl Asked {
             Self::Me => scene.me(Signed::In),
             Self::Show => scene.show(),
             Self::Ping => scene.ping(number),
+            Self::Recordings => scene.recordings(),
             Self::Minute => scene::minute(),
         }
     }
@@ -185,6 +186,7 @@ impl Asked {
             Self::Me => "`GET /auth/me`",
             Self::Show => "`GET /api/webrtc/call/{id}`",
             Self::Ping => "frame `ping`",
+            Self::Recordings => "`GET /api/recordings`",
             Self::Minute => "an idle minute",
         }
     }
@@ -192,7 +194,7 @@ impl Asked {
     /// Requests to the store of one warm invocation, at most.
     pub(crate) fn requests(self) -> f64 {
         match self {
-            Self::Me | Self::Show => 1.0,
+            Self::Me | Self::Show | Self::Recordings => 1.0,
             Self::Minute => 2.0,
             Self::Ping => 3.0,
         }
