@@ -18,13 +18,20 @@ pub(crate) enum Asked {
     Show,
     /// The frame `ping`.
     Ping,
+    /// `GET /api/recordings`
+    Recordings,
     /// A minute of the clock in which nothing is due.
     Minute,
 }
 
 /// Which request of which function is measured: one line for every function of template.yaml.
-const LINES: [(&str, Asked); 4] =
-    [("auth", Asked::Me), ("calls", Asked::Show), ("realtime", Asked::Ping), ("timers", Asked::Minute)];
+const LINES: [(&str, Asked); 5] = [
+    ("auth", Asked::Me),
+    ("calls", Asked::Show),
+    ("realtime", Asked::Ping),
+    ("recordings", Asked::Recordings),
+    ("timers", Asked::Minute),
+];
 
 /// What somebody is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,6 +170,7 @@ impl Asked {
             Self::Me => scene.me(Signed::In),
             Self::Show => scene.show(),
             Self::Ping => scene.ping(number),
+            Self::Recordings => scene.recordings(),
             Self::Minute => scene::minute(),
         }
     }
@@ -178,6 +186,7 @@ impl Asked {
             Self::Me => "`GET /auth/me`",
             Self::Show => "`GET /api/webrtc/call/{id}`",
             Self::Ping => "frame `ping`",
+            Self::Recordings => "`GET /api/recordings`",
             Self::Minute => "an idle minute",
         }
     }
@@ -185,7 +194,7 @@ impl Asked {
     /// Requests to the store of one warm invocation, at most.
     pub(crate) fn requests(self) -> f64 {
         match self {
-            Self::Me | Self::Show => 1.0,
+            Self::Me | Self::Show | Self::Recordings => 1.0,
             Self::Minute => 2.0,
             Self::Ping => 3.0,
         }

@@ -86,6 +86,11 @@ impl Scene {
         event.to_string()
     }
 
+    /// `events/recordings/list.json` from Ada, who has none.
+    pub(crate) fn recordings(&self) -> String {
+        self.http("recordings", "list", Signed::In).to_string()
+    }
+
     /// `events/realtime/ping.json` from one socket after another.
     pub(crate) fn ping(&self, number: usize) -> String {
         let mut event = read("realtime", "ping");

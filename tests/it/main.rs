@@ -11,6 +11,7 @@ mod journeys {
         mod groups;
         mod ice;
         mod quality;
+        mod recording;
         mod signing_in;
         mod sockets;
     }

@@ -193,6 +193,10 @@ impl Unknown for domain::id::CallId {
     const CODE: Code = Code::CallUnknown;
 }
 
+impl Unknown for domain::id::RecordingId {
+    const CODE: Code = Code::RecordingUnknown;
+}
+
 impl Unknown for domain::id::SessionId {
     const CODE: Code = Code::SessionUnknown;
 }

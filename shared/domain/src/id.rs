@@ -102,12 +102,12 @@ ids! {
     SessionId => "ses",
     /// One call, from the invitation to the last hang-up.
     CallId => "call",
-    /// One recording of a call.
-    RecordingId => "rec",
     /// One session description offer within a call; its answer names it.
     OfferId => "off",
     /// One socket ticket, and the connection it opened.
     TicketId => "tkt",
+    /// One recording of a call.
+    RecordingId => "rec",
     /// One stay in the inbox's numbering: a new epoch means that older positions mean nothing.
     EpochId => "epo",
 }

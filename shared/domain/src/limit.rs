@@ -124,6 +124,26 @@ pub const QUALITY_KEPT: SignedDuration = seconds(90 * 24 * 3600);
 pub const QUALITY_DAYS_KEPT: SignedDuration = seconds(400 * 24 * 3600);
 /// Days that one summary covers, at most and when nobody says.
 pub const QUALITY_DAYS: (i32, i32) = (90, 7);
+// Recordings.
+
+/// Bytes of one part of a recording; only the last may have fewer than the first of these (S3's own bound).
+pub const PART: std::ops::RangeInclusive<u64> = 5 * 1024 * 1024..=64 * 1024 * 1024;
+/// Parts of one recording.
+pub const PARTS: usize = 256;
+/// Bytes of all recordings that a person keeps on the plan FREE, those under way counted.
+pub const STORAGE_FREE: u64 = 1024 * 1024 * 1024;
+/// Recordings of one person that are under way at once.
+pub const RECORDINGS_OPEN: usize = 8;
+/// A recording that got no part for this long is abandoned.
+pub const RECORDING_IDLE: SignedDuration = seconds(3600);
+/// A recording is abandoned after this long at the latest: S3 drops the parts of an upload after a day.
+pub const RECORDING_LONGEST: SignedDuration = seconds(23 * 3600);
+/// How long what was abandoned or deleted is remembered, so that a repeat hears what became of it.
+pub const RECORDING_MEMORY: SignedDuration = seconds(24 * 3600);
+/// Lifetime of a URL that uploads a part.
+pub const PART_LINK: SignedDuration = seconds(15 * 60);
+/// Lifetime of a URL that plays a recording.
+pub const RECORDING_LINK: SignedDuration = seconds(5 * 60);
 
 // HTTP.
 
@@ -239,6 +259,8 @@ rates! {
     IceServers "ice_servers" 100 then 1 per 60_000 ms each Person Apart Open;
     /// Reports of a call's quality: one every ten seconds, and some to catch up.
     Quality "quality" 20 then 1 per 5_000 ms each Person Apart Open;
+    /// Parts of recordings granted.
+    RecordingPart "recording_part" 60 then 1 per 1_000 ms each Person Apart Open;
     /// Frames said on one connection.
     Frame "frame" 120 then 1 per 500 ms each Connection Apart Open;
     /// Frames refused for their rate; one more, and the connection is closed.

@@ -132,6 +132,17 @@ problems! {
     ConsentMissing "consent_missing" 409 No "Not everybody in the call has consented to the recording", "Wait until they have; the call says who is missing.";
     CursorInvalid "cursor_invalid" 422 No "The cursor is not one of ours, or of another list", "Start again without a cursor.";
 
+    // Recordings.
+    NotRecorder "not_recorder" 403 No "Somebody else made this recording", "Ask its recorder or the call's host.";
+    RecordingUnknown "recording_unknown" 404 No "There is no such recording", "List yours with GET /api/v1/recordings.";
+    RecordingClosed "recording_closed" 409 No "The recording is closed", "Ask for a new recording.";
+    RecordingEmpty "recording_empty" 409 No "Nothing was uploaded", "Upload a part first, or delete the recording.";
+    RecordingIncomplete "recording_incomplete" 409 No "Not every part was uploaded", "Upload each part that was granted, then complete again.";
+    PartOutOfOrder "part_out_of_order" 409 No "Parts come one after the other, each of 5 MiB at least but the last", "Ask for the part after the last one.";
+    PartChanged "part_changed" 409 No "This part was granted for other bytes", "Send the bytes that it was granted for.";
+    StorageFull "storage_full" 409 No "Your recordings take all the room of your plan", "Delete a recording first.";
+    TooManyRecordings "too_many_recordings" 409 No "Too many of your recordings are under way", "Complete or delete one of them first.";
+
     // Sockets.
     TicketRefused "ticket_refused" 401 No "The ticket was used, is too old or is not ours", "Get a new one with POST /auth/ws-ticket.";
     OriginRefused "origin_refused" 403 No "This page may not open the socket", "Add its origin to ALLOWED_ORIGINS.";
@@ -378,6 +389,8 @@ impl Newer for Absurd {}
 impl Newer for Outside {}
 impl Newer for SessionRefused {}
 impl Newer for SignInRefused {}
+impl Newer for RecordingRefused {}
+impl Newer for StorageRefused {}
 
 macro_rules! told_as {
     ($($refused:ty { $($pattern:pat => $code:ident,)* })*) => {$(
@@ -397,8 +410,10 @@ use domain::id::CallId;
 use domain::negotiation::NegotiationRefused;
 use domain::quality::admission::Outside;
 use domain::quality::report::Absurd;
+use domain::recording::RecordingRefused;
 use domain::session::SessionRefused;
 use domain::sign_in::SignInRefused;
+use domain::storage::StorageRefused;
 
 told_as! {
     CallRefused {
@@ -438,6 +453,19 @@ told_as! {
         | R::LostMoreThanSent
         | R::Concealed
         | R::Bitrate => QualityAbsurd,
+    }
+    RecordingRefused {
+        R::Stranger => RecordingUnknown,
+        R::NotYours => NotRecorder,
+        R::Closed => RecordingClosed,
+        R::ConsentMissing => ConsentMissing,
+        R::OutOfOrder => PartOutOfOrder,
+        R::Changed => PartChanged,
+        R::Empty => RecordingEmpty,
+    }
+    StorageRefused {
+        R::Full(_) => StorageFull,
+        R::TooMany => TooManyRecordings,
     }
     SessionRefused {
         R::Expired => SessionExpired,

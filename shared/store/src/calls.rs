@@ -299,7 +299,7 @@ fn line(call: &Call, user: UserId, line: Line, expect: Expect) -> Result<Write, 
     put(&Key::Live(user, line), &Live { call: call.id, gone_by }, expect, &[until, ttl(gone_by)])
 }
 
-fn call_put(call: &Call, facts: &[CallEvent], read: u64) -> Result<Write, StoreError> {
+pub(crate) fn call_put(call: &Call, facts: &[CallEvent], read: u64) -> Result<Write, StoreError> {
     let item = CallItem { call: call.clone(), facts: facts.to_vec() };
     put(&Key::Call(call.id), &item, Expect::Version(read), &[version(read + 1)])
 }

@@ -1,7 +1,7 @@
 //! Every table and every key, on one page. Why each is there: `docs/tables.md`.
 
 use domain::account::Subject;
-use domain::id::{CallId, SessionId, TicketId, UserId};
+use domain::id::{CallId, RecordingId, SessionId, TicketId, UserId};
 use domain::lease::ConnectionId;
 use domain::limit::Rate;
 use domain::text::Email;
@@ -87,6 +87,12 @@ pub enum Key<'a> {
     Quality(CallId, UserId),
     /// `domain::quality::tally::Tally`: what a person heard in the calls of one UTC day.
     QualityDay(UserId, Timestamp),
+    /// `domain::recording::Recording`.
+    Recording(RecordingId),
+    /// A recording in the list of somebody who may see it, by when it began.
+    Recorded(UserId, Timestamp, RecordingId),
+    /// `domain::storage::Storage`, of a person.
+    Storage(UserId),
     /// When the clock looks at a call; timers of one UTC day lie together.
     Timer(Timestamp, CallId),
 }
@@ -95,6 +101,8 @@ pub enum Key<'a> {
 pub const LIVE: &str = "live#";
 /// Sort keys of a person's history begin with this.
 pub const HISTORY: &str = "call#";
+/// Sort keys of a person's list of recordings begin with this.
+pub const RECORDED: &str = "recording#";
 /// Sort keys of a person's sessions begin with this.
 pub const SESSIONS: &str = "session#";
 
@@ -135,6 +143,9 @@ impl Key<'_> {
             | Self::History(..)
             | Self::Quality(..)
             | Self::QualityDay(..)
+            | Self::Recording(_)
+            | Self::Recorded(..)
+            | Self::Storage(_)
             | Self::Timer(..) => Table::Calls,
         }
     }
@@ -149,7 +160,10 @@ impl Key<'_> {
             | Self::Ended(user, _)
             | Self::QualityDay(user, _)
             | Self::Live(user, _)
-            | Self::History(user, ..) => user.to_string(),
+            | Self::History(user, ..)
+            | Self::Recorded(user, ..)
+            | Self::Storage(user) => user.to_string(),
+            Self::Recording(recording) => recording.to_string(),
             Self::PasswordLogin(email) => format!("password#{email}"),
             Self::LinkedInLogin(subject) => format!("linkedin#{}#{}", subject.issuer, subject.sub),
             Self::SignIn(state) => format!("sign-in#{state}"),
@@ -185,6 +199,9 @@ impl Key<'_> {
             Self::History(_, at, call) => format!("{}#{call}", history_from(*at)),
             Self::Quality(_, by) => by.to_string(),
             Self::QualityDay(_, at) => format!("{QUALITY_DAYS}{}", at.strftime("%F")),
+            Self::Recording(_) => "recording".into(),
+            Self::Recorded(_, at, recording) => format!("{RECORDED}{}#{recording}", millis(*at)),
+            Self::Storage(_) => "storage".into(),
             Self::Timer(at, call) => format!("{}#{call}", millis(*at)),
         }
     }

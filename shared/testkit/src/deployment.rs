@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use local::keys::Keys;
 use store::{Accounts, Db};
 
+use crate::bucket::Bucket;
 use crate::runtime_api::Function;
 use crate::template;
 
@@ -29,6 +30,7 @@ pub struct Deployment {
     pub engine: String,
     /// The store.
     pub db: Db,
+    bucket: Bucket,
     keys: Keys,
     signer: Signer,
 }
@@ -50,7 +52,7 @@ impl Deployment {
         store::schema::create_tables(&db).await.expect("the engine makes tables");
         let keys = Keys::generate();
         let signer = Signer::new(ISSUER.into(), &keys.token_signing_key, &keys.token_keys).expect("its own key");
-        Self { engine, db, keys, signer }
+        Self { engine, db, bucket: Bucket::new().await, keys, signer }
     }
 
     /// Ada, with an account and a session, as somebody who registered.
@@ -94,6 +96,7 @@ impl Deployment {
         let variables = template::variables(name).into_iter().map(|name| (self.value(&name), name));
         let mut environment: BTreeMap<String, String> = variables.map(|(value, name)| (name, value)).collect();
         environment.insert("AWS_ENDPOINT_URL_DYNAMODB".into(), self.engine.clone());
+        environment.insert("AWS_ENDPOINT_URL".into(), self.bucket.endpoint.clone());
         Function {
             command: vec![program.to_owned()],
             name: name.to_owned(),
@@ -113,6 +116,7 @@ impl Deployment {
             "ACCOUNTS_TABLE" => tables.accounts,
             "REALTIME_TABLE" => tables.realtime,
             "CALLS_TABLE" => tables.calls,
+            "RECORDINGS_BUCKET" => self.bucket.name.clone(),
             "TOKEN_SIGNING_KEY" => self.keys.token_signing_key.clone(),
             "AUTH_SECRET" => self.keys.auth_secret.clone(),
             "CURSOR_SECRET" => self.keys.cursor_secret.clone(),

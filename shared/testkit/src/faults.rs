@@ -1,4 +1,4 @@
-//! Faults between the store's client and the store: below the SDK's own retries, above the socket.
+//! Faults between the clients of the store and the bucket and these two: below the SDK's own retries, above the socket.
 //!
 //! A plan says for each call what becomes of it. Dying is a future that is dropped where it stands, as Lambda does
 //! with a sandbox that ran out of time or memory.
@@ -69,7 +69,8 @@ impl std::fmt::Debug for Faults {
 }
 
 impl Faults {
-    /// Asks the plan at every call, by its number from 0 and its operation (`PutItem`, `TransactWriteItems` …).
+    /// Asks the plan at every call, by its number from 0 and its operation (`PutItem`, `TransactWriteItems` …, and
+    /// `PUT upload` … of the bucket).
     pub fn new(plan: impl Fn(usize, &str) -> Option<Fault> + Send + Sync + 'static) -> Self {
         Self::planned(plan, None)
     }
@@ -140,13 +141,35 @@ fn exception(name: &str, more: &str) -> HttpResponse {
     HttpResponse::try_from(response.body(SdkBody::from(body)).expect("valid parts")).expect("a valid response")
 }
 
+/// The bucket's words for what the store calls so.
+fn bucket_exception(name: &str) -> HttpResponse {
+    let (status, code) = if name.starts_with("Internal") { (500, "InternalError") } else { (503, "SlowDown") };
+    let body = format!("<Error><Code>{code}</Code><Message>injected</Message></Error>");
+    let response = http::Response::builder().status(status).header("content-type", "application/xml");
+    HttpResponse::try_from(response.body(SdkBody::from(body)).expect("valid parts")).expect("a valid response")
+}
+
+/// What is asked of the bucket: the method, and whether it is about an upload or an object.
+fn bucket_operation(request: &HttpRequest) -> String {
+    let of_upload = request.uri().contains("uploadId=") || request.uri().ends_with("uploads");
+    format!("{} {}", request.method(), if of_upload { "upload" } else { "object" })
+}
+
 impl HttpConnector for Faulty {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let target = request.headers().get("x-amz-target").unwrap_or_default();
-        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        let target = request.headers().get("x-amz-target");
+        let of_store = target.is_some();
+        let operation = match target {
+            Some(target) => target.rsplit('.').next().unwrap_or_default().to_owned(),
+            None => bucket_operation(&request),
+        };
         let (inner, faults) = (self.inner.clone(), self.faults.clone());
         HttpConnectorFuture::new(async move {
             let _passing = match &faults.0.gate {
+                Some(gate) if !of_store => {
+                    let path = request.uri().split('?').next().unwrap_or_default();
+                    Some(gate.pass(Touch::blob(&operation, path)).await)
+                }
                 Some(gate) => {
                     let body = request.body().bytes().unwrap_or_default();
                     Some(gate.pass(Touch::of(&operation, body)).await)
@@ -158,6 +181,7 @@ impl HttpConnector for Faulty {
             faults.0.operations.lock().expect("no panic inside").push(operation.clone());
             let timeout = || ConnectorError::timeout("injected".into());
             match fault {
+                Some(Fault::Refused(name)) if !of_store => Ok(bucket_exception(name)),
                 Some(Fault::Refused(name)) => Ok(exception(name, "")),
                 Some(Fault::Conflict) if operation == "TransactWriteItems" => Ok(exception(
                     "TransactionCanceledException",

@@ -50,6 +50,13 @@ impl Touch {
         Self { name: operation.to_owned(), writes, items: items(operation, &body) }
     }
 
+    /// A call to the bucket, about one object or its upload.
+    pub(crate) fn blob(operation: &str, path: &str) -> Self {
+        let writes = !operation.starts_with("GET") && !operation.starts_with("HEAD");
+        let items = Some(vec![("bucket".to_owned(), path.to_owned(), None)]);
+        Self { name: operation.to_owned(), writes, items }
+    }
+
     /// Whether the order of the two makes no difference to anybody.
     fn commutes(&self, other: &Self) -> bool {
         if !self.writes && !other.writes {

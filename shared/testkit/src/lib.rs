@@ -9,6 +9,7 @@
 pub mod anywhere;
 pub mod bootstrap;
 pub mod browser;
+pub mod bucket;
 pub mod clock;
 pub mod courier;
 pub mod deployed;
@@ -19,6 +20,7 @@ pub mod interleave;
 pub mod log;
 pub mod person;
 pub mod place;
+pub mod recorder;
 pub mod reply;
 pub mod runtime_api;
 pub mod snapshot;
@@ -28,6 +30,7 @@ pub mod wire;
 pub mod world;
 
 pub use anywhere::Anywhere;
+pub use bucket::Bucket;
 pub use clock::{Counted, FixedClock};
 pub use courier::{Fate, Mailbox};
 pub use dice::Dice;

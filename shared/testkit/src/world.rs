@@ -9,6 +9,7 @@ use api::ice::Turn;
 use api::layers::Origins;
 use axum::Router;
 use axum::body::Body;
+use blobs::Blobs;
 use domain::clock::{Clock, Entropy};
 use domain::limit;
 use domain::sdp::Addresses;
@@ -21,6 +22,7 @@ use serde_json::Value;
 use store::{Calls, Db, Meter};
 use tower::ServiceExt as _;
 
+use crate::bucket::Bucket;
 use crate::clock::{Counted, FixedClock};
 use crate::courier::Mailbox;
 use crate::faults::Faults;
@@ -39,6 +41,8 @@ pub struct World {
     pub mailbox: Arc<Mailbox>,
     /// The store.
     pub db: Db,
+    /// Where recordings are.
+    pub blobs: Blobs,
     /// The socket function.
     pub realtime: realtime::State,
     /// What time does to calls.
@@ -49,6 +53,7 @@ pub struct World {
     pub provider: String,
     auth: Router,
     calls: Router,
+    recordings: Router,
     pub(crate) reader: crate::snapshot::Reader,
     parts: Parts,
 }
@@ -57,6 +62,7 @@ pub struct World {
 #[derive(Clone, Debug)]
 struct Parts {
     engine: String,
+    bucket: Bucket,
     public_url: String,
     clock: Arc<FixedClock>,
     mailbox: Arc<Mailbox>,
@@ -79,6 +85,8 @@ impl World {
         let engine = local::engine::listen(None).await.expect("the engine starts");
         let db = Db::local(&engine, local::engine::table_names());
         store::schema::create_tables(&db).await.expect("the engine makes tables");
+        let bucket = Bucket::new().await;
+        let blobs = bucket.open();
         let clock = Arc::new(FixedClock::default());
         let entropy: Arc<dyn Entropy> = Arc::new(Counted::default());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -90,6 +98,7 @@ impl World {
         Self::put_together(
             Parts {
                 engine,
+                bucket,
                 public_url,
                 clock,
                 mailbox,
@@ -101,22 +110,25 @@ impl World {
                 limited: true,
             },
             db,
+            blobs,
         )
     }
 
     /// The same world as another Lambda sandbox sees it: the same store, clock, keys and people, but a process of its
-    /// own, whose calls to the store meet these faults.
+    /// own, whose calls to the store and the bucket meet these faults.
     pub fn another_process(&self, faults: &Faults) -> Arc<Self> {
         let db = Db::local_through(faults.transport(), &self.parts.engine, local::engine::table_names());
-        Self::put_together(self.parts.clone(), db)
+        let Bucket { endpoint, name } = &self.parts.bucket;
+        let blobs = Blobs::local_through(faults.transport(), endpoint, name);
+        Self::put_together(self.parts.clone(), db, blobs)
     }
 
     /// The same world with limits that let everything pass, for whoever asks more than anybody may.
     pub fn without_limits(&self) -> Arc<Self> {
-        Self::put_together(Parts { limited: false, ..self.parts.clone() }, self.db.clone())
+        Self::put_together(Parts { limited: false, ..self.parts.clone() }, self.db.clone(), self.blobs.clone())
     }
 
-    fn put_together(parts: Parts, db: Db) -> Arc<Self> {
+    fn put_together(parts: Parts, db: Db, blobs: Blobs) -> Arc<Self> {
         let secret = |text: &str| text.parse::<api::Secret>().expect("generated secrets are secrets");
         let origins = Origins::exactly([ORIGIN.to_owned()]);
         let (keys, mailbox, entropy) = (&parts.keys, &parts.mailbox, &parts.entropy);
@@ -145,6 +157,21 @@ impl World {
             limited: parts.limited,
         };
         let calls = calls::State::new(settings, db.clone(), mailbox.clone(), clock.clone(), entropy.clone());
+        let settings = recordings::Settings {
+            issuer: "test".into(),
+            public_keys: keys.token_keys.clone(),
+            secret: secret(&keys.cursor_secret),
+            origins: origins.clone(),
+            limited: parts.limited,
+        };
+        let recordings = recordings::State::new(
+            settings,
+            db.clone(),
+            blobs.clone(),
+            mailbox.clone(),
+            clock.clone(),
+            entropy.clone(),
+        );
         let settings = realtime::Settings {
             issuer: "test".into(),
             public_keys: keys.token_keys.clone(),
@@ -159,12 +186,14 @@ impl World {
             clock: parts.clock.clone(),
             mailbox: parts.mailbox.clone(),
             db,
+            blobs,
             realtime,
             timers,
             keys: parts.keys.clone(),
             provider: parts.base.clone(),
             auth: auth::service(auth),
             calls: calls::service(calls),
+            recordings: recordings::service(recordings),
             reader: crate::snapshot::Reader::default(),
             parts,
         })
@@ -195,7 +224,11 @@ impl World {
             let fresh = self.parts.sources.fetch_add(1, Ordering::Relaxed) << 8;
             request.extensions_mut().insert(Source::of(Ipv4Addr::from_bits(fresh).into()));
         }
-        let group = if is_of_auth(request.uri().path()) { self.auth.clone() } else { self.calls.clone() };
+        let group = match group_of(request.uri().path()) {
+            "auth" => self.auth.clone(),
+            "recordings" => self.recordings.clone(),
+            _ => self.calls.clone(),
+        };
         let (parts, body) = group.oneshot(request).await.expect("services do not fail").into_parts();
         Reply::of(parts, body.collect().await.expect("a body").to_bytes().to_vec())
     }
@@ -239,9 +272,16 @@ fn turn() -> Turn {
     Turn::new(vec![stun.expect("a URI")], vec![relay.expect("a URI")], Some(secret)).expect("all there")
 }
 
-/// Whether a path belongs to the group `auth`.
-pub fn is_of_auth(path: &str) -> bool {
-    ["/auth", "/.well-known", "/api/limits", "/api/v1/limits"].iter().any(|prefix| path.starts_with(prefix))
+/// The group that a path belongs to.
+pub fn group_of(path: &str) -> &'static str {
+    let of_auth = ["/auth", "/.well-known", "/api/limits", "/api/v1/limits"];
+    if of_auth.iter().any(|prefix| path.starts_with(prefix)) {
+        "auth"
+    } else if recordings::serves(path) {
+        "recordings"
+    } else {
+        "calls"
+    }
 }
 
 /// A request with headers and perhaps a JSON body.

@@ -285,7 +285,14 @@ async fn prepare(operation: &Operation, actor: &Actor, world: &Arc<World>) -> bo
         let to = json!({ "sdp": testkit::sdp("please answer"), "to": actor.person.id.to_string() });
         actor.peer.at(world).in_call(&actor.own("call"), "offer", to).await;
     }
-    operation.id == "answer"
+    if operation.id == "consentToRecording" {
+        actor.peer.at(world).in_call(&actor.own("call"), "recording", json!({})).await;
+    }
+    if operation.id == "completeRecording" {
+        // Whoever came before may have used the upload up, and the bucket is not put back.
+        testkit::recorder::place(world, &actor.own("rec"), b"x").await;
+    }
+    ["answer", "consentToRecording", "completeRecording"].contains(&operation.id.as_str())
 }
 
 /// What a broken server does.

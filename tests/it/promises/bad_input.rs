@@ -31,6 +31,9 @@ fn bodies(ada: &Person) -> Vec<(&'static str, Value, Vec<&'static str>)> {
         ("removeFromCall", json!({ "user_id": ada.id.to_string() }), vec!["user_id"]),
         ("heartbeat", json!({ "generation": 1 }), vec!["generation"]),
         ("endCall", json!({ "reason": "busy" }), vec![]),
+        ("askToRecord", json!({ "type": "video/webm" }), vec![]),
+        ("consentToRecording", json!({ "given": true }), vec!["given"]),
+        ("grantPart", testkit::recorder::part(1, b"x"), vec!["part", "size", "checksum_sha256"]),
         ("iceCandidate", json!({ "candidates": [{ "candidate": testkit::candidate(1) }] }), vec![]),
     ]
 }
@@ -57,6 +60,7 @@ async fn every_body_is_checked_and_every_fault_is_named() {
 
     // The first request of a session asks whether it was signed out, in each group.
     let _ = (ada.get("/auth/sessions").await, ada.get("/api/webrtc/calls/active").await);
+    let _ = ada.get("/api/recordings").await;
     for (id, good, required) in bodies(&ada) {
         let (_, method, path) = operations.iter().find(|(known, ..)| known == id).expect("an operation");
         world.meter().take();
@@ -118,6 +122,7 @@ async fn ids_that_are_none_and_ids_of_nobody_are_the_same() {
         let reply = ada.get(&format!("/api/webrtc/call/{id}")).await;
         assert_eq!(reply.summary(), "404 call_unknown", "{id}");
         assert_eq!(ada.in_call(id, "end", json!({})).await.summary(), "404 call_unknown", "{id}");
+        assert_eq!(ada.get(&format!("/api/recordings/{id}")).await.summary(), "404 recording_unknown", "{id}");
         assert_eq!(ada.delete(&format!("/auth/sessions/{id}")).await.summary(), "404 session_unknown", "{id}");
     }
     assert_eq!(ada.get("/api/webrtc/nothing").await.summary(), "404 route_unknown");

@@ -122,6 +122,37 @@ async fn no_operation_costs_more_than_its_budget() {
 }
 
 #[tokio::test]
+async fn no_recording_costs_more_than_its_budget() {
+    let world = World::new().await;
+    let [ada, bo] = world.people(["Ada Lovelace", "Bo Diddley"]).await;
+    let call = ada.talk_to(&bo).await;
+    let _ = (ada.get("/api/recordings").await, bo.get("/api/recordings").await);
+    let meter = world.meter();
+    meter.take();
+    let recording = ada.ask_to_record(&call).await;
+    within("ask to record, and 1 request per person told", meter.take(), 2 + 2, 1.0 + 1.0, 6.0);
+    let _ = bo.consent(&call, true).await.expect(200);
+    within("consent that makes it run, and 1 request per person told", meter.take(), 3 + 2, 2.0 + 1.0, 6.0);
+    let part = testkit::recorder::part(1, b"what was said");
+    let _ = ada.of_recording(&recording, "parts", part.clone()).await.expect(200);
+    within("a part", meter.take(), 4, 3.5, 6.0);
+    let _ = ada.of_recording(&recording, "parts", part).await.expect(200);
+    within("the same part again", meter.take(), 3, 2.5, 0.0);
+    assert_eq!(ada.upload(&recording, 1, b"what was said").await, "200");
+    meter.take();
+    let _ = ada.of_recording(&recording, "stop", json!({})).await.expect(200);
+    within("stop, and 1 request per person told", meter.take(), 3 + 2, 2.0 + 1.0, 6.0);
+    let _ = ada.of_recording(&recording, "complete", json!({})).await.expect(200);
+    within("complete", meter.take(), 6, 4.5, 9.0);
+    let _ = bo.get(&format!("/api/recordings/{recording}")).await.expect(200);
+    within("watch", meter.take(), 1, 1.0, 0.0);
+    let _ = bo.get("/api/recordings").await.expect(200);
+    within("a page of one recording", meter.take(), 2, 1.0, 0.0);
+    let _ = ada.delete(&format!("/api/recordings/{recording}")).await.expect(204);
+    within("delete", meter.take(), 6, 4.5, 9.0);
+}
+
+#[tokio::test]
 async fn no_timer_costs_more_than_its_budget() {
     let world = World::new().await;
     let (ada, bo) = (Person::arrive(&world, "Ada").await, Person::arrive(&world, "Bo").await);

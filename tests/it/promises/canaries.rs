@@ -203,6 +203,7 @@ impl Day {
             "call" => "call_0000000000007000800000000000dead".into(),
             "ses" => "ses_0000000000007000800000000000dead".into(),
             "off" => "off_0000000000007000800000000000dead".into(),
+            "rec" => "rec_0000000000007000800000000000dead".into(),
             "epo" => "epo_0000000000007000800000000000dead".into(),
             _ => "nothing-special".into(),
         };

@@ -9,6 +9,7 @@ use domain::limit;
 use jiff::SignedDuration;
 use serde_json::json;
 use store::Spent;
+use testkit::recorder::{part, whole_part};
 use testkit::{Log, Person, Socket, World, sdp};
 use tracing::Level;
 
@@ -49,6 +50,7 @@ impl Counter {
             scheduled: 0.0,
             spent,
             lines: lines.into(),
+            ..Bill::default()
         }
     }
 }
@@ -110,6 +112,37 @@ async fn a_minute(counter: &mut Counter, alice: (&Person, &Socket), bob: (&Perso
     all.times(1.0 / 6.0)
 }
 
+/// An hour of a call, recorded: a part every 40 seconds. Each part is a PUT of the bucket's, as are its begin and its end.
+async fn a_recorded_hour(counter: &mut Counter, alice: &Person, bob: &Person) -> Bill {
+    const PARTS: u32 = 90;
+    let world = counter.world.without_limits();
+    let (alice, bob) = (alice.at(&world), bob.at(&world));
+    let call = alice.get("/api/webrtc/calls/active").await.expect(200).text("/items/0/call_id");
+    let _ = bob.in_call(&call, "join", json!({})).await.expect(200);
+    let _ = (alice.get("/api/recordings").await, bob.get("/api/recordings").await);
+    counter.bill(4, 0, 0);
+    let recording = alice.ask_to_record(&call).await;
+    let _ = bob.consent(&call, true).await.expect(200);
+    let bytes = whole_part();
+    for number in 1..=PARTS {
+        let part = part(usize::try_from(number).expect("few"), &bytes);
+        let _ = alice.of_recording(&recording, "parts", part).await.expect(200);
+    }
+    let _ = alice.of_recording(&recording, "stop", json!({})).await.expect(200);
+    let _ = bob.get(&format!("/api/recordings/{recording}")).await.expect(200);
+    let asked = counter.bill(PARTS + 4, 0, 0);
+    // Completed is one of a single part: nobody sends 450 MB in a test, and what it asks for does not grow with the parts.
+    let short = alice.ask_to_record(&call).await;
+    let _ = bob.consent(&call, true).await.expect(200);
+    assert_eq!(alice.upload(&short, 1, b"x").await, "200");
+    let _ = alice.of_recording(&short, "stop", json!({})).await.expect(200);
+    counter.bill(4, 0, 0);
+    let _ = alice.of_recording(&short, "complete", json!({})).await.expect(200);
+    let asked = asked.and(counter.bill(1, 0, 0)).and(PREFLIGHT.times(8.0));
+    let gigabytes = f64::from(PARTS) * 5.0 * 1.048_576 / 1000.0;
+    Bill { puts: f64::from(PARTS) + 6.0, stored: gigabytes, out: gigabytes, ..asked }
+}
+
 /// A page asks first whether it may, once for each address: the call's id is in most of them. It is answered without a
 /// line in the log and without the store.
 const PREFLIGHT: Bill = Bill {
@@ -120,6 +153,9 @@ const PREFLIGHT: Bill = Bill {
     scheduled: 0.0,
     spent: Spent { requests: 0, read_units: 0.0, write_units: 0.0 },
     lines: 0.0,
+    puts: 0.0,
+    stored: 0.0,
+    out: 0.0,
 };
 
 #[tokio::test]
@@ -146,6 +182,7 @@ async fn the_cost_page_is_what_is_counted() {
     socket.close().await;
     let rollover = opened.and(counter.bill(0, 0, 1)).and(PREFLIGHT);
 
+    let recorded = a_recorded_hour(&mut counter, &alice, &bob).await;
     timers::serve(&world.timers, json!({ "timers": "due" })).await.expect("a minute");
     let minute = Bill { scheduled: 1.0, invocations: 1.0, ..counter.bill(0, 0, 0) };
     let month = 30.0 * 24.0 * 60.0;
@@ -168,6 +205,11 @@ async fn the_cost_page_is_what_is_counted() {
             delivered.times(1e6),
         ),
         ("A stack that nobody uses, for a month", "the schedule's one invocation a minute", minute.times(month)),
+        (
+            "A recorded hour",
+            "450 MB in 90 parts, asked for, consented to, completed, watched once; kept for a month",
+            recorded,
+        ),
         (
             "A person connected for a month",
             "a socket that is always open: a ping every 4 minutes, a new socket every 110",

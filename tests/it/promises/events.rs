@@ -30,12 +30,12 @@ fn events(function: &str) -> Vec<(String, String)> {
 async fn every_http_event_reaches_a_route_and_every_route_has_an_event() {
     let world = World::new().await;
     let mut reached = BTreeSet::new();
-    for function in ["auth", "calls"] {
+    for function in ["auth", "calls", "recordings"] {
         for (name, text) in events(function) {
             let event: LambdaRequest = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
             let request: http::Request<lambda_http::Body> = event.into();
             let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-            assert_eq!(testkit::world::is_of_auth(&path), function == "auth", "{name} is for another function");
+            assert_eq!(testkit::world::group_of(&path), function, "{name} is for another function");
             let reply = world.send(request.map(|body| Body::from(body.to_vec()))).await;
             let code = reply.body["code"].as_str().unwrap_or_default();
             let lost =

@@ -4,6 +4,7 @@
 mod alarm;
 mod calls;
 mod groups;
+mod recordings;
 pub(super) mod sign_in;
 
 use std::sync::Arc;

@@ -180,6 +180,11 @@ async fn everything_that_is_limited_says_so_and_stops() {
     let (told, refused) = until_refused(tell).await;
     assert_eq!(told, Rate::Quality.burst());
     is_told(&refused, Rate::Quality);
+    let nobodys = "rec_0000000000007000800000000000dead";
+    let grant = async || ada.of_recording(nobodys, "parts", testkit::recorder::part(1, b"x")).await;
+    let (granted, refused) = until_refused(grant).await;
+    assert_eq!(granted, Rate::RecordingPart.burst());
+    is_told(&refused, Rate::RecordingPart);
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use realtime::Occasion;
 use serde_json::{Value, json};
 use socket::Code;
 use socket::problem::Retry;
+use testkit::recorder::part;
 use testkit::world::request;
 use testkit::{Fault, Faults, Person, Reply, Socket, World, sdp};
 use url::Url;
@@ -111,6 +112,21 @@ impl Stage {
 
     async fn answer(&self) {
         let _ = self.bo.in_call(&self.call, "answer", json!({ "sdp": sdp("a") })).await.expect(200);
+    }
+
+    /// A recording of Ada's that runs in her call with Bo, and the call.
+    async fn running(&self) -> (String, String) {
+        if self.ada.get(&format!("/api/webrtc/call/{}", self.call)).await.body["state"] != "connected" {
+            self.offer().await;
+            self.answer().await;
+        }
+        let under_way = self.ada.get(&format!("/api/webrtc/call/{}", self.call)).await.body["recording"].clone();
+        if let Some(id) = under_way["recording_id"].as_str() {
+            return (id.to_owned(), self.call.clone());
+        }
+        let recording = self.ada.ask_to_record(&self.call).await;
+        let _ = self.bo.consent(&self.call, true).await.expect(200);
+        (recording, self.call.clone())
     }
 
     async fn initiate(&self, people: &[&str]) -> Vec<Said> {
@@ -366,6 +382,62 @@ async fn produce(code: Code, s: &Stage) -> Option<Vec<Said>> {
         }
         C::NotHost => vec![s.bo.in_call(call, "remove", json!({ "user_id": s.ada.id.to_string() })).await.into()],
         C::CursorInvalid => vec![s.ada.get("/api/webrtc/calls/history?cursor=x").await.into()],
+        C::RecordingUnderWay => {
+            let _ = s.ada.ask_to_record(call).await;
+            vec![s.ada.in_call(call, "recording", json!({})).await.into()]
+        }
+        C::NotRecorded => vec![s.ada.consent(call, true).await.into()],
+        C::ConsentMissing => {
+            let (recording, _) = s.running().await;
+            let _ = s.bo.consent(&s.running().await.1, false).await;
+            vec![s.ada.of_recording(&recording, "parts", part(1, b"x")).await.into()]
+        }
+        C::NotRecorder => {
+            let (recording, _) = s.running().await;
+            vec![s.bo.delete(&format!("/api/recordings/{recording}")).await.into()]
+        }
+        C::RecordingUnknown => vec![s.ada.get("/api/recordings/none").await.into()],
+        C::RecordingClosed => {
+            let (recording, _) = s.running().await;
+            s.world.clock.advance(domain::limit::RECORDING_IDLE);
+            let ada = testkit::person::back(&s.ada).await;
+            vec![ada.of_recording(&recording, "complete", json!({})).await.into()]
+        }
+        C::RecordingEmpty => {
+            vec![s.ada.of_recording(&s.running().await.0, "complete", json!({})).await.into()]
+        }
+        C::RecordingIncomplete => {
+            let (recording, _) = s.running().await;
+            let _ = s.ada.of_recording(&recording, "parts", part(1, b"x")).await.expect(200);
+            vec![s.ada.of_recording(&recording, "complete", json!({})).await.into()]
+        }
+        C::PartOutOfOrder => {
+            vec![s.ada.of_recording(&s.running().await.0, "parts", part(2, b"x")).await.into()]
+        }
+        C::PartChanged => {
+            let (recording, _) = s.running().await;
+            let _ = s.ada.of_recording(&recording, "parts", part(1, b"x")).await.expect(200);
+            vec![s.ada.of_recording(&recording, "parts", part(1, b"y")).await.into()]
+        }
+        C::StorageFull => {
+            let (recording, _) = s.running().await;
+            let mut part = part(1, b"x");
+            part["size"] = json!(domain::limit::PART.end());
+            for number in 1..=domain::limit::STORAGE_FREE / domain::limit::PART.end() {
+                part["part"] = json!(number);
+                let _ = s.ada.of_recording(&recording, "parts", part.clone()).await.expect(200);
+            }
+            part["part"] = json!(domain::limit::STORAGE_FREE / domain::limit::PART.end() + 1);
+            vec![s.ada.of_recording(&recording, "parts", part).await.into()]
+        }
+        C::TooManyRecordings => {
+            for _ in 0..domain::limit::RECORDINGS_OPEN {
+                let (recording, _) = s.running().await;
+                let _ = s.ada.of_recording(&recording, "parts", part(1, b"x")).await.expect(200);
+                let _ = s.ada.of_recording(&recording, "stop", json!({})).await.expect(200);
+            }
+            vec![s.ada.of_recording(&s.running().await.0, "parts", part(1, b"x")).await.into()]
+        }
         C::TicketRefused => vec![s.dial(None, testkit::world::ORIGIN).await],
         C::OriginRefused => vec![s.dial(Some(s.ada.ticket().await), "https://evil.example").await],
         C::ConnectionUnknown => vec![Said::frame(&Socket::named(&s.world, "none").say("ping", json!({})).await)],

@@ -18,7 +18,8 @@ pub(super) fn operations() -> Vec<(String, Method, String)> {
     for (path, item) in contract["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("operations") {
             let id = operation["operationId"].as_str().unwrap_or_else(|| panic!("{method} {path} has no operation_id"));
-            let kind = if path.contains("/sessions/") { "ses" } else { "call" };
+            let kinds = [("/sessions/", "ses"), ("/recordings/", "rec")];
+            let kind = kinds.into_iter().find(|(part, _)| path.contains(part)).map_or("call", |(_, kind)| kind);
             let path = path.replace("{id}", &format!("{kind}_0000000000007000800000000000dead"));
             operations.push((id.to_owned(), method.to_uppercase().parse().expect("a method"), path));
         }

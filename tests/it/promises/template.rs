@@ -6,7 +6,7 @@ use testkit::template::{blocks, functions, variables};
 
 use super::root;
 
-const FUNCTIONS: [&str; 4] = ["auth", "calls", "realtime", "timers"];
+const FUNCTIONS: [&str; 5] = ["auth", "calls", "realtime", "recordings", "timers"];
 
 /// Environment variables that a source file names as string literals.
 fn named_in(file: &str) -> BTreeSet<String> {
@@ -118,7 +118,7 @@ fn names_are_a_stacks_own_and_alarms_reach_somebody() {
             block.matches("OmitName: true").count(),
             "{name}: SAM names a schedule alike in every stack"
         );
-        for property in ["TableName", "QueueName", "RoleName"] {
+        for property in ["TableName", "QueueName", "RoleName", "BucketName"] {
             let named = format!("\n      {property}: ");
             assert!(!block.contains(&named), "{name}: a {property} of one's own cannot be in two stacks");
         }
@@ -173,6 +173,31 @@ fn the_tables_of_the_template_are_those_of_the_store() {
             assert!(block.contains(needed), "{table}: {needed}");
         }
     }
+}
+
+/// What the embedded S3 has no word for.
+#[test]
+fn the_bucket_is_private_and_forgets_what_nobody_finished() {
+    let resources = blocks("Resources");
+    let (bucket, policy) = (&resources["RecordingsBucket"], &resources["RecordingsBucketPolicy"]);
+    for needed in [
+        "BlockPublicAcls: true",
+        "BlockPublicPolicy: true",
+        "IgnorePublicAcls: true",
+        "RestrictPublicBuckets: true",
+        "SSEAlgorithm: AES256",
+        "ObjectOwnership: BucketOwnerEnforced",
+        "AbortIncompleteMultipartUpload: {DaysAfterInitiation: 1}",
+        "AllowedOrigins: !Split [',', !Ref AllowedOrigins]",
+        "AllowedMethods: [GET, PUT]",
+        "AllowedHeaders: [x-amz-checksum-sha256]",
+        "DeletionPolicy: Retain",
+    ] {
+        assert!(bucket.contains(needed), "RecordingsBucket: {needed}");
+    }
+    assert!(policy.contains("Effect: Deny") && policy.contains("{Bool: {'aws:SecureTransport': 'false'}}"));
+    let day = domain::limit::RECORDING_LONGEST.as_hours();
+    assert!(day < 24, "the bucket drops the parts of an upload after a day");
 }
 
 #[test]

@@ -40,14 +40,23 @@ pub fn openapi() -> OpenApi {
     let auth = auth.expect("generated keys fit");
     let settings = calls::Settings {
         issuer: "contract".into(),
-        public_keys: keys.token_keys,
+        public_keys: keys.token_keys.clone(),
         secret: secret(&keys.cursor_secret),
+        origins: Origins::exactly([]),
+        limited: true,
         turn: api::ice::Turn::default(),
         addresses: domain::sdp::Addresses::Public,
+    };
+    let calls = calls::State::new(settings, db.clone(), courier.clone(), clock.clone(), entropy.clone());
+    let settings = recordings::Settings {
+        issuer: "contract".into(),
+        public_keys: keys.token_keys,
+        secret: secret(&keys.cursor_secret),
         origins: Origins::exactly([]),
         limited: true,
     };
-    let calls = calls::State::new(settings, db, courier, clock, entropy);
+    let blobs = blobs::Blobs::local("http://127.0.0.1:9", crate::bucket::BUCKET);
+    let recordings = recordings::State::new(settings, db, blobs, courier, clock, entropy);
     let bearer = SecurityScheme::Http(
         HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
@@ -56,7 +65,8 @@ pub fn openapi() -> OpenApi {
             .build(),
     );
     let mut info = Info::new("Dchat", env!("CARGO_PKG_VERSION"));
-    info.description = Some("Sign-in and calls. What this cannot say is in docs/api-design.md.".into());
+    info.description =
+        Some("Sign-in, calls and their recordings. What this cannot say is in docs/api-design.md.".into());
     let mut license = utoipa::openapi::License::new("MIT OR Apache-2.0");
     license.identifier = Some("MIT OR Apache-2.0".into());
     info.license = Some(license);
@@ -67,6 +77,7 @@ pub fn openapi() -> OpenApi {
         .build();
     contract.merge(auth::router(auth).into_openapi());
     contract.merge(calls::router(calls).into_openapi());
+    contract.merge(recordings::router(recordings).into_openapi());
     contract
 }
 

@@ -1,5 +1,5 @@
 //! All of Dchat in one process: every function's routes on one port, the WebSocket API and `@connections` beside
-//! them, an embedded DynamoDB, a stand-in for LinkedIn, demo people and the console page.
+//! them, an embedded DynamoDB and S3, a stand-in for LinkedIn, demo people and the console page.
 //!
 //! It contains no behaviour of its own: it builds the same requests and occasions as Lambda does, and the functions
 //! reach the store and the connections through the same clients.
@@ -10,6 +10,7 @@
 )]
 
 pub mod banner;
+pub mod bucket;
 mod changes;
 pub mod contract;
 pub mod engine;

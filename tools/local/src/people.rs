@@ -174,6 +174,9 @@ pub(crate) async fn reset(State(shared): State<Shared>) -> Response {
         shared.hub.clear();
         shared.outbox.empty();
         crate::engine::start_over(&shared.db).await?;
+        if let Err(error) = crate::bucket::start_over(&shared.bucket) {
+            tracing::warn!(error = &error as &dyn std::error::Error, "what was recorded is still there");
+        }
         if shared.demo { settle_in(&shared.db, crate::provider::ISSUER, shared.clock.now()).await } else { Ok(()) }
     };
     match start_over.await {

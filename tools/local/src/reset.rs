@@ -22,6 +22,12 @@ pub fn reset(folder: &Path) -> Result<String, String> {
             _ => {}
         }
     }
+    match std::fs::remove_dir_all(folder.join("s3")) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(format!("cannot remove {}: {error}", folder.join("s3").display()));
+        }
+        _ => {}
+    }
     Ok("done: the next start makes the demo world anew.".into())
 }
 

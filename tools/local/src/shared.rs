@@ -1,5 +1,6 @@
 //! What the laptop's own routes need.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use api::Signer;
@@ -15,6 +16,8 @@ use crate::trace::Trace;
 #[derive(Clone, Debug)]
 pub struct Shared {
     pub(crate) db: Db,
+    /// Where the bucket keeps its files.
+    pub(crate) bucket: PathBuf,
     pub(crate) hub: Hub,
     pub(crate) realtime: realtime::State,
     pub(crate) clock: Arc<dyn Clock>,

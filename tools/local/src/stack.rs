@@ -23,6 +23,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
+use crate::bucket::Folder;
 use crate::keys::Keys;
 use crate::outbox::Outbox;
 use crate::people::{self, Demo};
@@ -30,7 +31,7 @@ use crate::provider::Provider;
 use crate::shared::Shared;
 use crate::sockets::Hub;
 use crate::trace::Trace;
-use crate::{engine, outbox, pages, port, sockets, time, trace};
+use crate::{bucket, engine, outbox, pages, port, sockets, time, trace};
 
 /// The `iss` of a laptop's tokens.
 pub const TOKEN_ISSUER: &str = "dchat-local";
@@ -57,6 +58,7 @@ pub struct Stack {
     address: SocketAddr,
     stop: watch::Sender<bool>,
     stand_in: bool,
+    _bucket: Folder,
     // Held until the end: another program on the same data would not see our writes.
     _lock: Option<File>,
 }
@@ -71,6 +73,8 @@ impl Stack {
         let file = options.data.as_ref().map(|folder| folder.join("dynamodb.sqlite"));
         let started = engine::start(file).await;
         let (db, stream) = started.map_err(|error| unusable(options.data.as_deref(), &error))?;
+        let bucket = Folder::of(options.data.as_deref());
+        let blobs = bucket::start(&bucket.path).await.map_err(|error| unusable(options.data.as_deref(), &error))?;
         let base = format!("http://localhost:{}", address.port());
         let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
 
@@ -96,6 +100,15 @@ impl Stack {
             limited: options.limited,
         };
         let calls = calls::State::new(settings, db.clone(), courier.clone(), clock.clone(), entropy.clone());
+        let settings = recordings::Settings {
+            issuer: TOKEN_ISSUER.into(),
+            public_keys: keys.token_keys.clone(),
+            secret: Keys::secret(&keys.cursor_secret)?,
+            origins: Origins::loopback(),
+            limited: options.limited,
+        };
+        let recordings =
+            recordings::State::new(settings, db.clone(), blobs, courier.clone(), clock.clone(), entropy.clone());
         let settings = realtime::Settings {
             issuer: TOKEN_ISSUER.into(),
             public_keys: keys.token_keys.clone(),
@@ -110,6 +123,7 @@ impl Stack {
         let (stop, stopping) = watch::channel(false);
         let shared = Shared {
             db,
+            bucket: bucket.path.clone(),
             hub: Hub::default(),
             realtime,
             trace: Trace::new(clock.clone()),
@@ -120,8 +134,8 @@ impl Stack {
             demo: options.demo,
             stop: stopping,
         };
-        let app = app(&shared, auth, calls, &provider);
-        Ok(Self { shared, app, listeners, address, stop, stand_in, _lock: lock })
+        let app = app(&shared, auth, calls, recordings, &provider);
+        Ok(Self { shared, app, listeners, address, stop, stand_in, _bucket: bucket, _lock: lock })
     }
 
     /// Where it listens.
@@ -149,7 +163,7 @@ impl Stack {
 
     /// Serves until the future ends, then lets running requests finish.
     pub async fn serve(self, until: impl Future<Output = ()>) {
-        let Self { app, listeners, stop, .. } = self;
+        let Self { app, listeners, stop, _bucket, .. } = self;
         let mut servers = tokio::task::JoinSet::new();
         for listener in listeners {
             let mut stopping = stop.subscribe();
@@ -169,7 +183,13 @@ impl Stack {
     }
 }
 
-fn app(shared: &Shared, auth: auth::State, calls: calls::State, provider: &Provider) -> Router {
+fn app(
+    shared: &Shared,
+    auth: auth::State,
+    calls: calls::State,
+    recordings: recordings::State,
+    provider: &Provider,
+) -> Router {
     let own = Router::new()
         .route("/socket", get(sockets::open))
         .route("/@connections/{id}", post(sockets::post).delete(sockets::cut))
@@ -177,13 +197,21 @@ fn app(shared: &Shared, auth: auth::State, calls: calls::State, provider: &Provi
         .with_state(shared.clone())
         .merge(provider.router())
         .merge(pages::router());
-    let (auth, calls) = (auth::service(auth), calls::service(calls));
+    let (auth, calls, recordings) = (auth::service(auth), calls::service(calls), recordings::service(recordings));
     let groups = tower::service_fn(move |request: Request| {
         let of_auth =
             ["/auth", "/.well-known", "/openapi.json", "/asyncapi.json", "/docs", "/api/limits", "/api/v1/limits"]
                 .iter()
                 .any(|prefix| request.uri().path().starts_with(prefix));
-        let group = if of_auth { auth.clone() } else { calls.clone() };
+        let of_recordings = recordings::serves(request.uri().path());
+        let group = if of_auth {
+            &auth
+        } else if of_recordings {
+            &recordings
+        } else {
+            &calls
+        }
+        .clone();
         group.oneshot(request)
     });
     let groups = Router::new()

@@ -87,10 +87,16 @@ fn plain(name: &str, schema: &Value) -> Result<Value, String> {
         "return_to" => "/calls".into(),
         "from" | "to" => "2026-11-20".into(),
         "error" => "user_cancelled_authorize".into(),
+        "checksum_sha256" => base64_of_x(),
         "error_description" | "sdpMid" | "usernameFragment" => "x".into(),
         _ => return Err(format!("{name} is a text of which nothing is known: name it in PROOFS or in plain()")),
     };
     Ok(json!(text))
+}
+
+/// The sum of what the scene's people have uploaded.
+fn base64_of_x() -> String {
+    testkit::recorder::part(1, b"x")["checksum_sha256"].as_str().expect("text").to_owned()
 }
 
 /// What an id's pattern says it names.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use api::token::{Access, Ticket};
 use domain::account::{Account, LinkedIn, Profile, Subject};
 use domain::clock::Clock as _;
-use domain::id::{CallId, EpochId, OfferId, SessionId, TicketId, UserId};
+use domain::id::{CallId, EpochId, OfferId, RecordingId, SessionId, TicketId, UserId};
 use domain::inbox::Inbox;
 use domain::limit;
 use domain::session::Session;
@@ -213,6 +213,15 @@ pub(crate) async fn offer(from: &Person, call: &str, whom: &Person, party: Party
     from.in_call(call, "offer", to(whom, party)).await.expect(200).text("/offer_id")
 }
 
+/// Records a call for a moment, and uploads it.
+async fn tape(recorder: &Person, other: &Person, call: &str) -> String {
+    let recording = recorder.ask_to_record(call).await;
+    let _ = other.consent(call, true).await.expect(200);
+    assert_eq!(recorder.upload(&recording, 1, b"x").await, "200");
+    let _ = recorder.of_recording(&recording, "stop", json!({})).await.expect(200);
+    recording
+}
+
 fn signer(world: &World, issuer: &str) -> api::Signer {
     let keys = &world.keys;
     api::Signer::new(issuer.into(), &keys.token_signing_key, &keys.token_keys).expect("its own key")
@@ -290,6 +299,13 @@ impl Scene {
         let _ = fay.in_call(&call, "ice-candidate", candidate).await.expect(200);
         calls.insert(Party::Pair, (call, offered));
 
+        let group = calls[&Party::Group].0.clone();
+        let tapes = HashMap::from([
+            (ada.id, tape(ada, bo, &group).await),
+            (bo.id, tape(bo, ada, &group).await),
+            (eve.id, tape(eve, fay, &calls[&Party::Pair].0).await),
+        ]);
+
         let (mut actors, mut things) = (Vec::new(), HashMap::new());
         let mut marks: HashMap<Party, Vec<String>> = HashMap::new();
         for role in Role::ALL {
@@ -313,6 +329,7 @@ impl Scene {
             own.insert("device".into(), session_of(person));
             own.insert("call".into(), call.clone());
             own.insert("off".into(), offered.clone());
+            own.insert("rec".into(), tapes.get(&person.id).unwrap_or(&tapes[&ada.id]).clone());
             let cookie = own.remove("cookie");
             let mut credentials = credentials(&world, role, person).await;
             if role == Role::Revoked {
@@ -368,6 +385,7 @@ impl Scene {
             "call" => CallId::derived(bytes).to_string(),
             "ses" | "device" => SessionId::derived(bytes).to_string(),
             "off" => OfferId::derived(bytes).to_string(),
+            "rec" => RecordingId::derived(bytes).to_string(),
             "epo" => EpochId::derived(bytes).to_string(),
             "email" => "nobody@example.com".into(),
             _ => api::secret::hash("nobody's"),

@@ -20,10 +20,13 @@ const READ: Price = Price { what: "DynamoDB on demand, read unit", usd: 0.125, p
 const WRITE: Price = Price { what: "DynamoDB on demand, write unit", usd: 0.625, per: "million" };
 const SCHEDULE: Price = Price { what: "EventBridge Scheduler, invocation", usd: 1.00, per: "million" };
 const LOG: Price = Price { what: "CloudWatch Logs, taken in", usd: 0.50, per: "GB" };
+const PUT: Price = Price { what: "S3, PUT, POST or LIST request", usd: 5.00, per: "million" };
+const STORED: Price = Price { what: "S3 Standard, kept for a month", usd: 0.023, per: "GB" };
+const OUT: Price = Price { what: "Data out to the internet", usd: 0.09, per: "GB" };
 const TRACE: Price = Price { what: "X-Ray, trace recorded", usd: 5.00, per: "million" };
 
 /// Where the prices are published.
-const PAGES: &str = "aws.amazon.com/api-gateway/pricing, …/lambda/pricing, …/dynamodb/pricing/on-demand, …/eventbridge/pricing, …/cloudwatch/pricing, …/xray/pricing";
+const PAGES: &str = "aws.amazon.com/api-gateway/pricing, …/lambda/pricing, …/dynamodb/pricing/on-demand, …/eventbridge/pricing, …/cloudwatch/pricing, …/xray/pricing, …/s3/pricing, …/ec2/pricing/on-demand";
 
 /// Assumed: milliseconds of Lambda that an invocation is billed for, and its memory in GB. Most of it is waiting for the
 /// store; docs/performance.md has what was measured beside it.
@@ -45,6 +48,12 @@ pub(super) struct Bill {
     pub(super) scheduled: f64,
     pub(super) spent: Spent,
     pub(super) lines: f64,
+    /// Requests of the bucket that write or list; reading is a tenth of that and left out.
+    pub(super) puts: f64,
+    /// GB that are kept for a month.
+    pub(super) stored: f64,
+    /// GB that leave.
+    pub(super) out: f64,
 }
 
 impl Bill {
@@ -61,6 +70,9 @@ impl Bill {
                 write_units: self.spent.write_units * n,
             },
             lines: self.lines * n,
+            puts: self.puts * n,
+            stored: self.stored * n,
+            out: self.out * n,
         }
     }
 
@@ -77,11 +89,14 @@ impl Bill {
                 write_units: self.spent.write_units + other.spent.write_units,
             },
             lines: self.lines + other.lines,
+            puts: self.puts + other.puts,
+            stored: self.stored + other.stored,
+            out: self.out + other.out,
         }
     }
 
     /// Each quantity with its price.
-    fn positions(&self) -> [(f64, &'static Price); 10] {
+    fn positions(&self) -> [(f64, &'static Price); 13] {
         let gigabytes = (self.lines * f64::from(LINE) + self.invocations * PLATFORM_LOG) / 1e9;
         [
             (self.http, &HTTP),
@@ -93,6 +108,9 @@ impl Bill {
             (self.spent.write_units, &WRITE),
             (self.scheduled, &SCHEDULE),
             (gigabytes, &LOG),
+            (self.puts, &PUT),
+            (self.stored, &STORED),
+            (self.out, &OUT),
             ((self.invocations - self.scheduled) * TRACED, &TRACE),
         ]
     }
@@ -115,14 +133,12 @@ pub(super) fn page(uses: &[(&str, &str, Bill)]) -> String {
         let each = if bill.usd() < 1.0 { format!("{:.3}", bill.usd()) } else { format!("{:.2}", bill.usd()) };
         writeln!(page, "| **{name}**: {what} | **{each}** |").expect("text");
     }
-    page.push_str(
-        "\n## What is in it\n\nPer unit of the table above: per call, per minute, per message, per month.\n\n| |",
-    );
+    page.push_str("\n## What is in it\n\nPer unit of the table above: per call, per minute, per message, per hour, per month.\n\n| |");
     for (name, ..) in uses {
         write!(page, " {name} | USD |").expect("text");
     }
     write!(page, "\n|{}\n", "---|".repeat(1 + uses.len() * 2)).expect("text");
-    for position in 0..10 {
+    for position in 0..13 {
         let price = uses[0].2.positions()[position].1;
         write!(page, "| {} |", price.what).expect("text");
         for (name, _, bill) in uses {
@@ -178,7 +194,8 @@ all of them, at 5 USD per million after the first 100,000 of a month.
   (three are free).
 - **Keys**: AWS's own KMS key encrypts the tables; DynamoDB asks it about once in five minutes for each table and caller, 0.03 USD per
   10,000.
-- **Data out**: 0.09 USD per GB after the first 100 GB. Pictures and sound go between the callers, not through here.
+- **Data out**: 0.09 USD per GB after the first 100 GB. Pictures and sound go between the callers, not through here; what is watched
+  of a recording goes out.
 - **Sign-in**: a password hash is about 60 ms at 512 MB, 0.40 USD per million.
 
 ## To make it cheaper

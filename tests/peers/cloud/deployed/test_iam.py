@@ -81,7 +81,23 @@ def invoke(role: boto3.Session) -> Any:
     return role.client("lambda").invoke(FunctionName=STACK["functions"]["auth"], Payload=b"{}")
 
 
-EVERYTHING = [drop("accounts"), drop("calls"), drop("realtime"), scan("accounts"), scan("calls"), scan("realtime"), look, send, invoke]
+def bucket(operation: str, key: str = "recordings/nothing", **more: Any) -> Attempt:
+    """Does something to an object that is not there."""
+    place = {"Bucket": STACK["outputs"]["RecordingsBucket"], "Key": key}
+    return lambda role: getattr(role.client("s3"), operation)(**place, **more)
+
+
+def empty(role: boto3.Session) -> Any:
+    """Deletes the bucket."""
+    return role.client("s3").delete_bucket(Bucket=STACK["outputs"]["RecordingsBucket"])
+
+
+BYTES = {"Body": b"nobody reads it"}
+EVERYTHING = [
+    *(drop("accounts"), drop("calls"), drop("realtime"), scan("accounts"), scan("calls"), scan("realtime"), look, send, invoke),
+    *(empty, bucket("get_object", "other/nothing"), bucket("put_object", "other/nothing", **BYTES)),
+]
+NO_BUCKET = [bucket("get_object"), bucket("put_object", **BYTES), bucket("delete_object")]
 # function: what its role may do, and what it must be refused.
 ROLES: dict[str, tuple[list[Attempt], list[Attempt]]] = {
     "auth": (
@@ -100,6 +116,16 @@ ROLES: dict[str, tuple[list[Attempt], list[Attempt]]] = {
         [
             *(get("accounts"), put("accounts"), delete("accounts"), batch("accounts")),
             *(delete("calls"), update("calls"), batch("calls"), update("realtime")),
+        ],
+    ),
+    "recordings": (
+        [
+            *(get("calls"), put("calls"), get("realtime"), batch("realtime"), post),
+            *(bucket("put_object", **BYTES), bucket("get_object"), bucket("delete_object")),
+        ],
+        [
+            *(get("accounts"), put("accounts"), delete("accounts"), update("calls"), batch("calls")),
+            *(put("realtime"), update("realtime"), delete("realtime"), close),
         ],
     ),
     "timers": (
@@ -131,7 +157,7 @@ def refusal(attempt: Attempt, role: boto3.Session) -> str | None:
         attempt(role)
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        return None if code in ("GoneException", "410") else code
+        return None if code in ("GoneException", "410", "NoSuchKey", "NoSuchUpload") else code
     return None
 
 
@@ -165,7 +191,8 @@ class Iam(unittest.TestCase):
     def test_every_role_is_refused_everything_else(self):
         for function, (_, refused) in ROLES.items():
             role = session(function)
-            for number, attempt in enumerate([*refused, *EVERYTHING]):
+            elsewhere = EVERYTHING if function == "recordings" else EVERYTHING + NO_BUCKET
+            for number, attempt in enumerate([*refused, *elsewhere]):
                 with self.subTest(f"{function}, refused {number}"):
                     self.assertRegex(refusal(attempt, role) or "allowed", "AccessDenied|Forbidden")
 

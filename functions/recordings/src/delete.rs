@@ -1,0 +1,66 @@
+//! `DELETE /api/recordings/{id}`
+
+use api::{Caller, Path, Refusal};
+use axum::extract::State as Extract;
+use domain::id::{RecordingId, UserId};
+use domain::recording::RecordingRefused;
+use http::StatusCode;
+use socket::{Code, Problem};
+use store::Versioned;
+
+use crate::state::State;
+use crate::stop::end;
+use crate::view::TRIES;
+
+/// Deletes a recording, for everybody: its recorder may, and whoever began the call if they were there. Its bytes are
+/// gone when this is answered. Deleting it again changes nothing, for a day.
+#[utoipa::path(
+    delete, path = "/api/recordings/{id}", operation_id = "deleteRecording", tag = "recordings", security(("bearer" = [])),
+    params(("id" = RecordingId, Path)),
+    responses((status = 204), (status = "default", body = Problem, content_type = "application/problem+json"))
+)]
+pub(crate) async fn delete(
+    Extract(state): Extract<State>,
+    Caller(caller): Caller,
+    Path(id): Path<RecordingId>,
+) -> Result<StatusCode, Refusal> {
+    forget(&state, caller.sub, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// In three steps, each of which can be repeated: nobody can watch it or add to it, its bytes are gone, its room comes
+/// back. The upload is ended before the object is taken away, so that nobody completes it in between.
+async fn forget(state: &State, me: UserId, id: RecordingId) -> Result<(), Problem> {
+    for _ in 0..TRIES {
+        let now = state.now();
+        let read = state.recordings.find(id).await?.ok_or(RecordingRefused::Stranger)?;
+        if read.value.is_deleted_for(me) {
+            return Ok(());
+        }
+        let (mut deleting, begins) = read.value.clone().delete(me, now)?;
+        let mut version = read.version;
+        if begins {
+            end(state, me, read).await?;
+            let read = state.recording_of(me, id).await?;
+            (deleting, _) = read.value.delete(me, now)?;
+            version = read.version + 1;
+            match state.recordings.save(&deleting, read.version).await {
+                Err(stale) if stale.is_stale() => continue,
+                saved => saved?,
+            }
+        }
+        let key = blobs::Key::Recording(id);
+        if let Some(upload) = &deleting.upload {
+            state.blobs.abort(key, upload).await?;
+        }
+        state.blobs.delete(key).await?;
+        let storage = state.recordings.storage(deleting.owner).await?;
+        let storage = Versioned { value: deleting.give_back(storage.value), version: storage.version };
+        let gone = Versioned { value: deleting.clone().gone(now), version };
+        match state.recordings.forget(&deleting, &gone, &storage).await {
+            Err(stale) if stale.is_stale() => {}
+            saved => return Ok(saved?),
+        }
+    }
+    Err(Problem::new(Code::Conflict))
+}

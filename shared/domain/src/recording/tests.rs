@@ -1,0 +1,110 @@
+use super::*;
+use crate::call::{CallKind, Person, Terms};
+
+fn person(n: u8) -> UserId {
+    UserId::derived([n; 16])
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).expect("in range")
+}
+
+fn part(size: u64) -> Part {
+    Part { size, sha256: format!("{}A=", "A".repeat(42)).try_into().expect("a sum") }
+}
+
+fn called() -> Call {
+    let one = |n: u8| Person { user: person(n), name: format!("Person {n}").parse().expect("a name") };
+    let (id, terms) = (CallId::derived([9; 16]), Terms::free(CallKind::Video));
+    Call::start(id, terms, one(2), &"tab".parse().expect("a device"), vec![one(1), one(3)], at(0)).expect("a call").0
+}
+
+fn running() -> Recording {
+    let people = vec![person(1), person(2), person(3)];
+    let asked = Recording::begin(RecordingId::derived([8; 16]), &called(), person(1), MediaType::VideoWebm, at(0));
+    Recording { people, ..asked }
+}
+
+const WHOLE: u64 = *limit::PART.start();
+
+#[test]
+fn parts_come_in_order_and_a_short_one_is_the_last() {
+    let (one, granted) = running().grant(person(1), 1, part(WHOLE), at(1)).expect("the first");
+    assert_eq!(granted, Granted::New(WHOLE));
+    assert_eq!(one.clone().grant(person(1), 1, part(WHOLE), at(2)), Ok((one.clone(), Granted::Before)));
+    assert_eq!(one.clone().grant(person(1), 1, part(WHOLE + 1), at(2)), Err(RecordingRefused::Changed));
+    for number in [0, 3] {
+        assert_eq!(one.clone().grant(person(1), number, part(WHOLE), at(2)), Err(RecordingRefused::OutOfOrder));
+    }
+    let (short, _) = one.grant(person(1), 2, part(1), at(2)).expect("the last");
+    assert_eq!(short.bytes, WHOLE + 1);
+    assert_eq!(short.grant(person(1), 3, part(1), at(2)), Err(RecordingRefused::OutOfOrder));
+}
+
+#[test]
+fn a_recording_that_never_ran_gets_no_part() {
+    let asked = Recording { people: Vec::new(), ..running() };
+    assert_eq!(asked.grant(person(1), 1, part(1), at(1)), Err(RecordingRefused::ConsentMissing));
+}
+
+#[test]
+fn an_upload_that_nobody_goes_on_with_is_abandoned() {
+    let (one, _) = running().grant(person(1), 1, part(1), at(60)).expect("the first");
+    let Stage::Open { until } = one.stage else { panic!("{one:?}") };
+    assert_eq!(until, at(60) + limit::RECORDING_IDLE);
+    assert_eq!(one.clone().settle(until).stage, Stage::Abandoned { at: until });
+    assert_eq!(one.clone().close(person(1), until), Err(RecordingRefused::Closed));
+    assert_eq!(one.grant(person(1), 2, part(1), until), Err(RecordingRefused::Closed));
+    let late = at(0) + limit::RECORDING_LONGEST - limit::RECORDING_IDLE;
+    let began = Recording { stage: Stage::Open { until: late + limit::RECORDING_IDLE }, ..running() };
+    let (one, _) = began.grant(person(1), 1, part(1), late + limit::RECORDING_IDLE / 2).expect("just in time");
+    assert_eq!(one.stage, Stage::Open { until: at(0) + limit::RECORDING_LONGEST });
+}
+
+#[test]
+fn closing_and_deleting_can_be_repeated() {
+    assert_eq!(running().close(person(1), at(1)), Err(RecordingRefused::Empty));
+    let (one, _) = running().grant(person(1), 1, part(1), at(1)).expect("the first");
+    let (closing, moved) = one.close(person(1), at(2)).expect("it has a part");
+    assert!(moved && !closing.clone().close(person(1), at(3)).expect("again").1);
+    let kept = closing.keep(at(3));
+    assert_eq!(kept.clone().close(person(1), at(4)), Ok((kept.clone(), false)));
+    let (deleting, moved) = kept.delete(person(2), at(5)).expect("the host may");
+    assert!(moved && !deleting.clone().delete(person(1), at(6)).expect("the recorder may").1);
+    let gone = deleting.gone(at(7));
+    assert_eq!(gone.shown_to(person(1)), Err(RecordingRefused::Stranger));
+    assert!(gone.is_deleted_for(person(1)) && gone.is_deleted_for(person(2)) && !gone.is_deleted_for(person(3)));
+}
+
+#[test]
+fn whoever_is_in_the_call_while_it_runs_may_see_it() {
+    let (device, id) = ("tab".parse().expect("a device"), RecordingId::derived([8; 16]));
+    let asked = |call: &Call| Recording::begin(id, call, person(2), MediaType::VideoWebm, at(0));
+    let (alone, _) = called().start_recording(id, person(2), &device, at(1)).expect("the caller is in it");
+    assert_eq!(asked(&alone).runs_in(&alone).people, [person(2)], "others are invited, not in it");
+    let joined = alone.join(person(1), &device, None, at(2)).expect("invited").0;
+    assert_eq!(asked(&joined).runs_in(&joined).people, [], "who came has not consented");
+    let (all, _) = joined.consent(person(1), true, at(3)).expect("asked");
+    assert_eq!(asked(&all).runs_in(&all).people, [person(2), person(1)]);
+    let other = Recording { id: RecordingId::derived([7; 16]), ..asked(&all) };
+    assert_eq!(other.runs_in(&all).people, []);
+}
+
+#[test]
+fn who_was_there_sees_it_and_cannot_change_it() {
+    assert_eq!(running().shown_to(person(3)), Ok(()));
+    assert_eq!(running().delete(person(3), at(1)), Err(RecordingRefused::NotYours));
+    assert_eq!(running().close(person(3), at(1)), Err(RecordingRefused::NotYours));
+    assert_eq!(running().delete(person(4), at(1)), Err(RecordingRefused::Stranger));
+    let without_host = Recording { people: vec![person(1), person(3)], ..running() };
+    assert_eq!(without_host.delete(person(2), at(1)), Err(RecordingRefused::Stranger), "the host was not there");
+}
+
+#[test]
+fn a_sum_has_one_spelling() {
+    let sum = |text: &str| Sha256::try_from(text.to_owned());
+    assert!(sum(&format!("{}A=", "a".repeat(42))).is_ok());
+    for bad in ["", "A=", &format!("{}B=", "a".repeat(42)), &"a".repeat(44), &format!("{}A=", "-".repeat(42))] {
+        assert!(sum(bad).is_err(), "{bad}");
+    }
+}
