@@ -91,13 +91,14 @@ async fn begin(state: &State, caller: &Access, ask: &Initiate, once: &Repeatable
     Err(Problem::new(Code::Conflict))
 }
 
-/// The last call of the two, which is over; one that is not stands.
+/// The last call of the two, which is over or goes on without one of them; one that both are in stands.
 async fn last_call(state: &State, me: UserId, other: UserId) -> Result<Option<CallId>, Problem> {
     let calls = &state.switchboard.calls;
     let Some(id) = calls.pair(me, other).await? else { return Ok(None) };
     let Some(read) = calls.find(id, true).await? else { return Ok(Some(id)) };
     let call = state.switchboard.settle(read, state.now()).await?;
-    if call.is_over() { Ok(Some(id)) } else { Err(CallRefused::Superseded(id).into()) }
+    let both = call.present().filter(|user| [me, other].contains(user)).count() == 2;
+    if both { Err(CallRefused::Superseded(id).into()) } else { Ok(Some(id)) }
 }
 
 /// A call that was begun before and has not rung anywhere yet is shown to the callees once more: the first request may

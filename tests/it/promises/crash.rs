@@ -739,6 +739,7 @@ fn every_writing_operation_has_a_row() {
         "linkedinProfile",
         "activeCalls",
         "callHistory",
+        "iceServers",
         "qualitySummary",
         "jwks",
         "health",

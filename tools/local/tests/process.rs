@@ -227,7 +227,9 @@ fn kill_9_loses_no_acknowledged_write() {
                     let token = tokens["access_token"].as_str().unwrap();
                     let mut refresh = tokens["refresh_token"].as_str().unwrap().to_owned();
                     while !stop.load(Ordering::Relaxed) {
-                        let to = json!({ "participants": ["usr_00000000000080008000000000000002"] });
+                        // Two others: of two people there is one call at a time.
+                        let two = ["usr_00000000000080008000000000000002", "usr_00000000000080008000000000000003"];
+                        let to = json!({ "participants": two });
                         let Some((201, call)) = http(port, "POST", "/api/webrtc/call/initiate", Some(token), Some(&to))
                         else {
                             return;

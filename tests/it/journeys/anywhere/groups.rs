@@ -127,7 +127,7 @@ async fn a_ninth_person_is_refused_and_who_left_makes_room() {
 #[tokio::test]
 async fn two_who_call_each_other_have_one_call() {
     let world = World::anywhere().await;
-    let [alice, bob] = world.people(["Alice", "Bob"]).await;
+    let [alice, bob, carol] = world.people(["Alice", "Bob", "Carol"]).await;
     let call = alice.call(&[&bob]).await;
     let back = json!({ "participants": [alice.id.to_string()] });
     let superseded = bob.post("/api/webrtc/call/initiate", back.clone()).await;
@@ -138,6 +138,17 @@ async fn two_who_call_each_other_have_one_call() {
     bob.leave(&call).await;
     let next = bob.post("/api/webrtc/call/initiate", back).await.expect(201).text("/call_id");
     assert_ne!(next, call, "once it is over they call again");
+
+    // It becomes a call of three, which one of the two leaves.
+    for person in [&alice, &carol] {
+        if person.id == carol.id {
+            let _ = bob.in_call(&next, "invite", json!({ "participants": [carol.id.to_string()] })).await.expect(200);
+        }
+        let _ = person.in_call(&next, "join", json!({})).await.expect(200);
+    }
+    alice.leave(&next).await;
+    let bobs = json!({ "participants": [bob.id.to_string()] });
+    let _ = alice.post("/api/webrtc/call/initiate", bobs).await.expect(201);
 }
 
 #[tokio::test]
