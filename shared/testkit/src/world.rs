@@ -262,7 +262,7 @@ impl World {
     }
 }
 
-/// What [`turn`] signs credentials with.
+/// What the relay of the tests knows: credentials are signed with it.
 pub const TURN_SECRET: &str = "correct horse, the relay knows it too";
 
 /// A STUN server and a relay that nobody ever asks.

@@ -9,7 +9,7 @@ const ORIGIN = __ENV.ORIGIN;
 const PAIRS = 100;
 /** Seconds: everybody calls, then it is quiet and flooded by turns, so that a busy moment of the machine hits both. */
 const [WARM, TURN, END] = [20, 12, 68];
-const SDP = 'v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n';
+const SDP = JSON.parse(JSON.parse(open('../../../events/calls/offer.json')).body).sdp;
 const CANDIDATE = { candidate: 'candidate:1 1 udp 2122260223 192.0.2.1 54400 typ host', sdpMid: '0', sdpMLineIndex: 0 };
 
 const frameTime = new Trend('frame', true);
@@ -83,7 +83,7 @@ export async function pair(data) {
 
   const talk = setInterval(() => {
     for (const socket of [one, other]) {
-      socket.send('ping', {});
+      socket.send('ping', { call: { call_id, generation: 1 } });
       if (Math.random() < 0.2) socket.send('call.candidates', { call_id, candidates: [CANDIDATE] });
     }
     if (Math.random() < 0.5) ask(data, ada, 'GET', `/api/webrtc/call/${call_id}`);
