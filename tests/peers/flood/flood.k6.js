@@ -9,7 +9,7 @@ const ORIGIN = __ENV.ORIGIN;
 const PAIRS = 100;
 /** Seconds: everybody calls, then it is quiet and flooded by turns, so that a busy moment of the machine hits both. */
 const [WARM, TURN, END] = [20, 12, 68];
-const SDP = JSON.parse(JSON.parse(open('../../../events/calls/offer.json')).body).sdp;
+const { SDP } = __ENV;
 const CANDIDATE = { candidate: 'candidate:1 1 udp 2122260223 192.0.2.1 54400 typ host', sdpMid: '0', sdpMLineIndex: 0 };
 
 const frameTime = new Trend('frame', true);

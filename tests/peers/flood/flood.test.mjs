@@ -22,7 +22,9 @@ describe('a flood', { timeout: 150_000 }, () => {
     folder = await mkdtemp(join(tmpdir(), 'dchat-flood-'));
     const summary = join(folder, 'summary.json');
     const script = fileURLToPath(new URL('flood.k6.js', import.meta.url));
-    const env = { PATH: process.env.PATH, ORIGIN: dchat.origin, K6_NO_USAGE_REPORT: 'true' };
+    const offer = await readFile(new URL('../../../events/calls/offer.json', import.meta.url), 'utf8');
+    const { sdp: SDP } = JSON.parse(JSON.parse(offer).body);
+    const env = { PATH: process.env.PATH, ORIGIN: dchat.origin, SDP, K6_NO_USAGE_REPORT: 'true' };
     const k6 = spawn(process.env.K6, ['run', '--quiet', '--summary-export', summary, script], { cwd: folder, env, timeout: 120_000, killSignal: 'SIGKILL' });
     let said = '';
     for (const stream of [k6.stdout, k6.stderr]) stream.setEncoding('utf8').on('data', (text) => (said += text));
