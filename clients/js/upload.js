@@ -68,19 +68,26 @@ export class Upload {
   async finish() {
     this.#last = true;
     this.wake();
-    while (this.#running) await this.#running;
     this.#go();
-    await this.#running;
+    while (this.#running) await this.#running;
     if (this.#refused) throw this.#refused;
   }
 
   #go() {
-    this.#running ??= this.#run().finally(() => (this.#running = null));
+    if (this.#running || !this.#isDue) return;
+    this.#running = this.#run().finally(() => {
+      this.#running = null;
+      this.#go();
+    });
+  }
+
+  get #isDue() {
+    return this.#waiting >= PART.least || (this.#last && this.#waiting > 0);
   }
 
   async #run() {
     try {
-      while (this.#waiting >= PART.least || (this.#last && this.#waiting > 0)) {
+      while (this.#isDue) {
         const all = new Blob(this.#chunks);
         const part = all.slice(0, PART.most);
         this.#chunks = part.size < all.size ? [all.slice(part.size)] : [];
