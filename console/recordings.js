@@ -25,10 +25,14 @@ export function recordingOf(call) {
   $("consent").hidden = myself.consent === true;
   $("no-consent").hidden = myself.consent === false || (mine && !question);
   write("no-consent", question ? "Don’t allow" : "No longer allow");
-  $("record").hidden = Boolean(recording) && !mine && !call.isHost;
+  $("record").hidden = recording ? !mine && !call.isHost : call.state !== "connected";
   write("record", recording ? "Stop recording" : "Record");
   for (const [id, given] of /** @type {const} */ ([["consent", true], ["no-consent", false]])) {
-    $(id).onclick = () => busy($(id), () => call.consent(given));
+    $(id).onclick = () =>
+      busy($(id), async () => {
+        await call.consent(given);
+        $(given ? "no-consent" : "consent").focus();
+      });
   }
   $("record").onclick = () => busy($("record"), () => (call.recording ? call.stopRecording() : call.record()));
 }

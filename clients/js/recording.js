@@ -79,13 +79,10 @@ export class Recording {
 
   /** Stops it for everybody. What this side recorded is kept; `saved` tells when. */
   async stop() {
-    const { recording, me } = this.#room;
-    const id = this.#tape?.id ?? recording?.recording_id;
-    if (!id) return;
+    const { recording } = this.#room;
     if (this.#tape) return this.end();
-    await this.#post(id, "stop");
-    // This page was reloaded in between: what had arrived is kept.
-    if (recording?.by === me && id !== this.#ended) await this.#post(id, "complete").catch((problem) => this.#way.log("recording not kept", problem));
+    if (!recording) return;
+    await this.#post(recording.recording_id, "stop");
     await this.#room.sync();
   }
 
@@ -97,6 +94,7 @@ export class Recording {
     if (tape && recording?.recording_id === tape.id) tape.known = true;
     else if (tape?.known) this.end();
     if (this.#tape) this.#follow(this.#tape);
+    if (recording && this.#isOrphan) void this.#adopt(recording.recording_id);
     if (recording) this.#tell({ ...recording });
     else this.#over();
   }
@@ -119,6 +117,7 @@ export class Recording {
   /** @param {{ type?: MediaType, idempotencyKey?: string }} [options] */
   async #ask({ type = supported(this.#room.type), idempotencyKey = crypto.randomUUID() } = {}) {
     if (this.#tape) return this.#tape.id;
+    this.#unwilling = false;
     if (!globalThis.MediaRecorder?.isTypeSupported(type)) throw unsupported(type);
     const mix = new Mix(type.startsWith("video"));
     try {
@@ -145,6 +144,25 @@ export class Recording {
       mix.close();
       throw error;
     }
+  }
+
+  /** This page was reloaded, or this person came back on another device: nobody records any more. */
+  get #isOrphan() {
+    const { recording, me, participants } = this.#room;
+    const joined = participants.some(({ user_id, standing }) => user_id === me && standing === "joined");
+    return recording?.by === me && joined && !this.#tape && !this.#asking;
+  }
+
+  /** Stops it, and keeps what had arrived. @param {string} id */
+  async #adopt(id) {
+    this.#ended = id;
+    try {
+      await this.#post(id, "stop");
+      await this.#post(id, "complete");
+    } catch (problem) {
+      this.#way.log("recording: not kept", problem);
+    }
+    if (!this.#room.isOver) await this.#room.sync();
   }
 
   /** Everybody who is there, or is heard here before the server said so, has consented. */

@@ -69,6 +69,7 @@ test("one records with consent, the other sees that, both watch it, and it is de
   await bo.locator("#consent").focus();
   await bo.keyboard.press("Enter");
   for (const page of [ada, bo]) await sign(page, /^Recording( by Ada.*)?$/);
+  await until("the focus to go on", () => bo.evaluate(() => document.activeElement.id === "no-consent"));
   await tape(ada, "recording");
   assert.ok((await grows(ada)) > 1_000, "it records");
   for (const page of [ada, bo]) await isClean(page, "the sign");
@@ -128,6 +129,23 @@ test("who refuses is not recorded, and nothing is kept", { timeout: 60_000 }, as
   assert.deepEqual(stage.complaints, []);
 });
 
+test("a recorder whose page is reloaded records no more, and the others see that", { timeout: 60_000 }, async (t) => {
+  const [ada, bo] = [await stage.window(t, "Ada"), await stage.window(t, "Bo")];
+  await ada.getByRole("button", { name: /^Audio call to Bo/ }).click();
+  await accept(bo);
+  await callState(ada, "connected");
+  await press(ada, "Record");
+  await press(bo, "Allow");
+  await sign(ada, /^Recording$/);
+  await ada.reload();
+  for (const page of [ada, bo]) {
+    await callState(page, "connected");
+    await page.locator("#recording").waitFor({ state: "hidden" });
+  }
+  await hangUp(bo);
+  await callState(ada, "ended");
+});
+
 test("whoever comes pauses it until they consent, and the recorder who hangs up keeps it", { timeout: 120_000 }, async (t) => {
   const ada = await someone(stage, t, "ada");
   const [bo, chidi] = await everybody(stage, t, ["bo", "chidi"], { answers: true });
@@ -147,6 +165,11 @@ test("whoever comes pauses it until they consent, and the recorder who hangs up 
   await chidi.evaluate(() => call.consent(true));
   await tape(ada, "recording");
   assert.ok((await grows(ada)) > 1_000);
+  await ada.evaluate(() => call.remote.set("somebody", new MediaStream()));
+  await tape(ada, "paused");
+  assert.equal(await ada.evaluate(() => call.recording.state), "running", "the server has not heard of them yet");
+  await ada.evaluate(() => (call.remote.delete("somebody"), call.mute("audio", true)));
+  await tape(ada, "recording");
   await leave(ada);
   await ada.evaluate(() => call.saved);
   await heard(ada, "kept");
@@ -159,34 +182,60 @@ test("whoever comes pauses it until they consent, and the recorder who hangs up 
   await state(bo, "ended");
 });
 
-test("a recording of several parts arrives whole, over a network that fails", { timeout: 60_000 }, async (t) => {
+test("a recording of several parts arrives whole, over a network that fails and a pause", { timeout: 60_000 }, async (t) => {
   const ada = await someone(stage, t, "ada");
   const bo = await someone(stage, t, "bo", { answers: true });
   await dial(ada, bo, "audio");
   await state(ada, "connected");
-  const sent = await ada.evaluate(async () => {
-    const { Upload } = await import("/client/upload.js");
-    const path = `/api/webrtc/call/${call.id}/recording`;
-    const { recording_id } = await client.auth.send("POST", path, { body: { type: "audio/webm", device_id: client.device }, headers: { "Idempotency-Key": crypto.randomUUID() } });
-    let puts = 0;
-    const flaky = (...request) => (puts++ % 2 ? fetch(...request) : Promise.reject(new TypeError("no network")));
-    globalThis.upload = new Upload(recording_id, { send: client.auth.send, fetch: flaky, log: () => {} }, () => {});
+  const id = await ada.evaluate(() => {
+    globalThis.MediaRecorder = class extends EventTarget {
+      static isTypeSupported = () => true;
+      state = "inactive";
+      start = () => (this.state = "recording");
+      pause = () => (this.state = "paused");
+      resume = () => (this.state = "recording");
+      stop = () => ((this.state = "inactive"), setTimeout(() => this.dispatchEvent(new Event("stop"))));
+      constructor() {
+        super();
+        globalThis.reel = this;
+      }
+    };
     const chunk = new Uint8Array(1_500_000).map((_, at) => at % 251);
-    for (let n = 0; n < 8; n += 1) upload.add(new Blob([chunk]));
-    await new Promise((done) => setTimeout(done, 1_000));
-    return { recording_id, early: upload.parts };
+    globalThis.hand = (times) => {
+      while (times-- > 0) reel.ondataavailable({ data: new Blob([chunk]) });
+    };
+    const network = globalThis.fetch;
+    globalThis.puts = { tried: 0, arrived: 0 };
+    globalThis.fetch = async (url, init) => {
+      if (init?.method !== "PUT") return network(url, init);
+      if (puts.tried++ % 2 === 0) throw new TypeError("no network");
+      return network(url, init).finally(() => (puts.arrived += 1));
+    };
+    globalThis.heard = [];
+    call.on("recording", ({ state }) => heard.push(state));
+    return call.record();
   });
-  assert.equal(sent.early, 0, "no part is granted before everybody consents");
-  await bo.evaluate(async () => call.consent(true));
+  const reel = (wanted) => until(`the reel to be ${wanted}`, () => ada.evaluate((wanted) => reel.state === wanted, wanted));
+  const arrived = (wanted) => until(`${wanted} parts`, () => ada.evaluate((wanted) => puts.arrived === wanted, wanted));
+  await until("Bo to be asked", () => bo.evaluate(() => call.recording?.state === "asking"));
+  await bo.evaluate(() => call.consent(true));
+  await reel("recording");
+  await ada.evaluate(() => hand(4));
+  await arrived(1);
+  await bo.evaluate(() => call.consent(false));
+  await reel("paused");
+  await ada.evaluate(() => hand(4));
+  await new Promise((done) => setTimeout(done, 1_500));
+  assert.deepEqual(await ada.evaluate(() => puts), { tried: 2, arrived: 1 }, "no part is granted meanwhile");
+  await ada.evaluate(() => call.stopRecording());
+  await heard(ada, "kept");
+  await arrived(2);
   const kept = await ada.evaluate(async (id) => {
-    await upload.finish();
-    await client.auth.send("POST", `/api/v1/recordings/${id}/complete`);
     const { bytes, link } = await client.recordings.get(id);
     const file = new Uint8Array(await (await fetch(link.url)).arrayBuffer());
-    return { parts: upload.parts, bytes, size: file.length, whole: file.every((byte, at) => byte === (at % 1_500_000) % 251) };
-  }, sent.recording_id);
-  assert.ok(kept.parts > 1, `${kept.parts} parts`);
-  assert.deepEqual({ ...kept, parts: 0 }, { parts: 0, bytes: 12_000_000, size: 12_000_000, whole: true });
+    return { bytes, size: file.length, whole: file.every((byte, at) => byte === (at % 1_500_000) % 251) };
+  }, id);
+  assert.deepEqual(kept, { bytes: 12_000_000, size: 12_000_000, whole: true });
   await leave(ada);
   await state(bo, "ended");
 });
