@@ -3,6 +3,7 @@ import { $, busy, noTrouble, trouble } from "./dom.js";
 import { pastCalls } from "./history.js";
 import { inside } from "./inside.js";
 import { people } from "./people.js";
+import { recordings } from "./recordings.js";
 import { invite, show, stage } from "./stage.js";
 import { arrive, demoPeople, welcome } from "./welcome.js";
 
@@ -42,7 +43,7 @@ function view() {
   $("page").hidden = $("who").hidden = session === null;
   if (!session) return welcome(client, demo);
   $("my-name").textContent = session.user.name;
-  leaving = [people(client, demo, call, invite), stage(client), pastCalls(client, demo), inside(client, demo)];
+  leaving = [people(client, demo, call, invite), stage(client), pastCalls(client, demo), recordings(client, demo), inside(client, demo)];
   void home();
 }
 

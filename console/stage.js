@@ -1,6 +1,7 @@
 import { $, avatar, busy, h, trouble } from "./dom.js";
 import { canCall } from "./people.js";
 import { bars, chart } from "./quality.js";
+import { followRecording, recordingOf } from "./recordings.js";
 import { clock, doing, namesOf, note, part, TYPES } from "./words.js";
 
 /**
@@ -83,7 +84,7 @@ export function stage(client) {
     current = null;
     $("tiles").replaceChildren();
     $("sound").replaceChildren();
-    $("roster").hidden = $("call-note").hidden = true;
+    $("roster").hidden = $("call-note").hidden = $("recording").hidden = true;
   };
 }
 
@@ -97,6 +98,7 @@ export function show(call) {
   if (current === call) return;
   current = call;
   $("sound").replaceChildren();
+  $("saving").hidden = true;
   Object.assign(globalThis, { call });
   canCall(false);
   $("controls").hidden = false;
@@ -105,9 +107,12 @@ export function show(call) {
     tiles(call);
     buttons(call);
     roster(call);
+    recordingOf(call);
     say(call);
   };
   call.on("ending", draw);
+  call.on("recording", draw);
+  followRecording(call);
   call.on("stream", draw);
   call.on("people", draw);
   call.on("media", draw);
@@ -130,7 +135,7 @@ function clear() {
   const lost = $("controls").contains(document.activeElement);
   $("controls").hidden = true;
   $("tiles").replaceChildren();
-  $("roster").hidden = $("call-note").hidden = true;
+  $("roster").hidden = $("call-note").hidden = $("recording").hidden = true;
   $("call-clock").textContent = "";
   canCall(true);
   if (lost) $("stage-title").focus();

@@ -166,3 +166,29 @@ function ending(call, names) {
   };
   return reasons[call.reason ?? ""] ?? `The call is over (${call.reason}).`;
 }
+
+/** What somebody who is in a call is asked, until they say yes or no. @param {Call} call */
+export function recordingQuestion(call) {
+  const { recording, myself } = call;
+  if (!recording || call.isOver || myself.standing !== "joined" || myself.consent !== null) return "";
+  if (myself.user_id === recording.by) return "You recorded this call. Go on?";
+  return `${call.person(recording.by)?.name ?? "Somebody"} wants to record this call.`;
+}
+
+/** How a recording stands, for everybody. @param {Call} call */
+export function recordingSign(call) {
+  const { recording, myself } = call;
+  if (!recording || call.isOver) return "";
+  if (recording.state === "running") return `Recording${recording.by === myself.user_id ? "" : ` by ${call.person(recording.by)?.name}`}`;
+  const missing = call.participants.filter(({ user_id }) => recording.missing.includes(user_id));
+  const name = (/** @type {Participant} */ person) => (person === myself ? "you" : person.name);
+  const refused = missing.filter(({ consent }) => consent === false);
+  const why = refused.length > 0 ? `not allowed by ${list(refused.map(name))}` : `waiting for ${list(missing.map(name))}`;
+  return `${recording.state === "paused" ? "Recording paused" : "Not recording yet"}: ${why}`;
+}
+
+/** What becomes of a recording of one's own. @type {Record<string, string>} */
+export const SAVING = { saving: "Saving the recording…", kept: "The recording is kept: it is below the history.", stopped: "", failed: "The recording could not be kept." };
+
+/** @param {number} bytes */
+export const size = (bytes) => (bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);

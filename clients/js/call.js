@@ -5,6 +5,7 @@ import { isGone, isPending, Mesh } from "./mesh.js";
 import { networkChanges } from "./network.js";
 import { asProblem, Problem } from "./problem.js";
 import { Quality } from "./quality.js";
+import { Recording } from "./recording.js";
 import { Roster } from "./roster.js";
 import { Sending } from "./sending.js";
 import { inFull, isSame, Telling } from "./telling.js";
@@ -24,6 +25,7 @@ const AGAIN = { first: 1_000, most: 30_000 };
  * @property {{ user_id: string } & Required<import("./types.js").Media>} media what somebody sends now
  * @property {Participant[]} people
  * @property {import("./quality.js").Reading} quality how somebody is heard now
+ * @property {import("./recording.js").RecordingChange} recording
  * @property {{ ends_at: string | null }} ending the plan ends the call in five minutes
  *
  * @typedef {object} Host what a call needs of the client
@@ -32,6 +34,7 @@ const AGAIN = { first: 1_000, most: 30_000 };
  * @property {boolean} relayOnly
  * @property {import("./ice.js").IceServers} ice
  * @property {import("./types.js").Send} send
+ * @property {typeof globalThis.fetch} fetch
  * @property {(action: string, data: object) => Promise<any>} request
  * @property {() => number} now
  * @property {(call: Call) => boolean} busy whether this device is in another call
@@ -60,6 +63,7 @@ export class Call extends Roster {
   #path;
   #heartbeat;
   #telling;
+  #recording;
   /** @type {Sending | null} */
   #sending = null;
   /** @type {Promise<void> | null} */
@@ -81,6 +85,7 @@ export class Call extends Roster {
     this.#telling = new Telling(host, this.id, () => (this.#isIn && !this.isOver ? this.#sending?.media : undefined));
     this.#path = new Mesh(this.#owner(), host);
     this.#quality = this.#listen();
+    this.#recording = new Recording(this.#room(), host);
     this.#heartbeat = new Heartbeat(host, {
       id: this.id,
       generation: () => (this.#isIn ? this.myself.generation : null),
@@ -183,6 +188,30 @@ export class Call extends Roster {
     this.update(await this.#post("remove", { user_id: user, generation: this.person(user)?.generation }));
   }
 
+  /**
+   * Asks everybody to be recorded by this side; it begins when all have consented.
+   * @param {{ type?: import("./recording.js").MediaType, idempotencyKey?: string }} [options]
+   * @returns {Promise<string>} the recording's id
+   */
+  record(options) {
+    return this.#recording.ask(options);
+  }
+
+  /** Consents to being recorded, refuses, or takes a consent back. @param {boolean} given */
+  consent(given) {
+    return this.#recording.consent(given);
+  }
+
+  /** For the recorder and the host. */
+  stopRecording() {
+    return this.#recording.stop();
+  }
+
+  /** Settles when what this side recorded is kept, or could not be. */
+  get saved() {
+    return this.#recording.saved;
+  }
+
   /** What the connection to each other person counts. */
   stats() {
     return this.#path.stats();
@@ -267,6 +296,7 @@ export class Call extends Roster {
       if (person.standing === "joined") this.#hear(person.user_id, person.media);
       else this.media.delete(person.user_id);
     }
+    this.#recording.changed();
     if (this.isCrowded && !crowded) this.#host.log("a mesh of more than four: each sends to all others, which few up-links carry");
     this.#emitter.emit("people", this.participants);
   }
@@ -308,12 +338,39 @@ export class Call extends Roster {
       },
       stream: (/** @type {string} */ user_id, /** @type {MediaStream | null} */ stream) => {
         if (stream) call.#play(stream);
+        call.#recording.changed();
         call.#emitter.emit("stream", { user_id, stream });
       },
       joined: () => call.#joined(),
       behind: () => void call.sync(),
       settle: () => call.#settle(),
       refused: (/** @type {Problem} */ problem) => call.#refused(problem),
+    };
+  }
+
+  #room() {
+    const call = this;
+    return {
+      id: call.id,
+      me: call.#host.me,
+      device: call.#host.device,
+      type: call.type,
+      remote: call.remote,
+      get isOver() {
+        return call.isOver;
+      },
+      get recording() {
+        return call.recording;
+      },
+      get participants() {
+        return call.participants;
+      },
+      get sending() {
+        return call.#sending;
+      },
+      sync: () => call.sync(),
+      update: (/** @type {CallView} */ view) => call.update(view),
+      told: (/** @type {import("./recording.js").RecordingChange} */ change) => call.#emitter.emit("recording", change),
     };
   }
 
@@ -370,6 +427,7 @@ export class Call extends Roster {
     const before = sending.picture;
     await change(sending);
     if (this.isOver) return sending.stop();
+    this.#recording.changed();
     if (sending.picture !== before) await this.#path.show(sending);
     void this.#telling.tell();
   }
@@ -451,6 +509,7 @@ export class Call extends Roster {
     this.#heartbeat.stop();
     this.#telling.stop();
     this.#forgetNetwork();
+    this.#recording.close();
     this.#become(state, reason);
     this.#quality.stop();
     this.#path.close();

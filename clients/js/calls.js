@@ -1,4 +1,5 @@
 import { Call, over } from "./call.js";
+import { pause } from "./events.js";
 import { IceServers } from "./ice.js";
 import { capture, captureScreen, stop } from "./media.js";
 import { isGone, isPending } from "./mesh.js";
@@ -7,6 +8,8 @@ import { Sending } from "./sending.js";
 
 const SIGNALS = new Set(["call.offer", "call.answer", "call.candidates", "call.media"]);
 const NEWS = new Set(["call.invited", "call.changed", "call.ending", "call.ended"]);
+/** A sign-out waits so long for a recording to be kept. */
+const SAVE_WITHIN = 10_000;
 
 /**
  * @typedef {import("./types.js").CallView} CallView
@@ -15,6 +18,7 @@ const NEWS = new Set(["call.invited", "call.changed", "call.ending", "call.ended
  * @property {() => string} device
  * @property {RTCIceServer[] | undefined} iceServers
  * @property {boolean} relayOnly
+ * @property {typeof globalThis.fetch} fetch
  * @property {import("./auth.js").Auth} auth
  * @property {() => import("./socket.js").Socket} socket
  * @property {(call: Call) => void} rings
@@ -156,9 +160,11 @@ export class Calls {
     return true;
   }
 
-  /** Leaves every call, while there still is a token to say so. */
+  /** Leaves every call, while there still is a token to say so, and for a while to keep what was recorded. */
   async leave() {
-    await Promise.all([...this.#live.values()].map((call) => call.hangUp()));
+    const calls = [...this.#live.values()];
+    await Promise.all(calls.map((call) => call.hangUp()));
+    await Promise.race([Promise.all(calls.map((call) => call.saved)), pause(SAVE_WITHIN)]);
   }
 
   /** Whoever was signed in is not any more. */
@@ -211,7 +217,7 @@ export class Calls {
 
   /** @returns {import("./call.js").Host} */
   #host() {
-    const { auth, socket, device, relayOnly, log } = this.#context;
+    const { auth, socket, device, relayOnly, fetch, log } = this.#context;
     const me = auth.session?.user.id;
     if (!me) throw signedOut();
     if (socket().state === "closed") {
@@ -225,6 +231,7 @@ export class Calls {
       ice: this.#ice,
       log,
       send: auth.send,
+      fetch,
       request: (action, data) => socket().request(action, data),
       now: () => socket().now(),
       busy: (call) => [...this.#live.values()].some((other) => other !== call && other.local),

@@ -3,6 +3,7 @@ import { Calls } from "./calls.js";
 import { Device } from "./device.js";
 import { Emitter } from "./events.js";
 import { createSend } from "./http.js";
+import { recordings } from "./recording.js";
 import { Socket } from "./socket.js";
 import { browserStore, memory } from "./storage.js";
 
@@ -73,6 +74,7 @@ export function createClient({
     device: () => own.name,
     iceServers,
     relayOnly,
+    fetch,
     auth,
     socket: () => socket,
     rings: (call) => events.emit("call", call),
@@ -108,6 +110,7 @@ export function createClient({
     url,
     auth,
     calls,
+    recordings: recordings(auth.send),
     get device() {
       return own.name;
     },

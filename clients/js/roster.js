@@ -60,6 +60,11 @@ export class Roster {
     return this.host_id === this.#me;
   }
 
+  /** Who records, and how that stands. */
+  get recording() {
+    return this.#view.recording;
+  }
+
   get relayOnly() {
     return this.#view.relay_only;
   }

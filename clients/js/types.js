@@ -77,8 +77,19 @@
  * @property {string | null} ended_by
  * @property {boolean} relay_only
  * @property {"mesh"} media_path
- * @property {{ recording_id: string, by: string, state: string, missing: string[] } | null} recording
+ * @property {{ recording_id: string, by: string, state: "asking" | "running" | "paused", missing: string[] } | null} recording
  * @property {Signals} [signals]
+ *
+ * @typedef {object} RecordingItem
+ * @property {string} recording_id
+ * @property {string} call_id
+ * @property {string} recorded_by
+ * @property {string[]} people who was there while it ran
+ * @property {"open" | "closing" | "kept" | "deleting" | "abandoned"} state
+ * @property {import("./recording.js").MediaType} type
+ * @property {number} bytes
+ * @property {string} created_at
+ * @property {{ url: string, expires_at: string } | null} [link] where the file is; whoever has it can use it
  *
  * @typedef {{ descriptions: Description[], candidates: Candidates[] }} Signals what waited at the server
  *
