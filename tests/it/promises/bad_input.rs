@@ -50,13 +50,11 @@ async fn every_body_is_checked_and_every_fault_is_named() {
         world.send(request.body(Body::from(body)).expect("a request")).await
     };
     let contract: Value = serde_json::from_str(&local::contract::openapi_text()).expect("JSON");
-    let with_body = contract["paths"]
-        .as_object()
-        .expect("paths")
-        .values()
-        .flat_map(|item| item.as_object().expect("operations").values());
-    let with_body = with_body.filter(|operation| operation.get("requestBody").is_some()).count();
-    assert_eq!(bodies(&ada).len(), with_body, "an operation with a body is missing in bodies()");
+    let all = contract["paths"].as_object().expect("paths").values();
+    let all = all.flat_map(|item| item.as_object().expect("operations").values());
+    let with_body: Vec<&Value> = all.filter(|operation| operation.get("requestBody").is_some()).collect();
+    assert_eq!(bodies(&ada).len(), with_body.len(), "an operation with a body is missing in bodies()");
+    let is_needed = |id: &str| with_body.iter().any(|o| o["operationId"] == id && o["requestBody"]["required"] == true);
 
     // The first request of a session asks whether it was signed out, in each group.
     let _ = (ada.get("/auth/sessions").await, ada.get("/api/webrtc/calls/active").await);
@@ -75,6 +73,9 @@ async fn every_body_is_checked_and_every_fault_is_named() {
             ("", good.to_string(), "415 unsupported_media_type"),
             ("application/json", format!("\"{}\"", "x".repeat(200_000)), "413 body_too_large"),
         ] {
+            if body.is_empty() && !is_needed(id) {
+                continue;
+            }
             let reply = send(method, path, kind, body).await;
             assert_eq!(reply.summary(), summary, "{id}");
             assert_eq!(reply.header("content-type"), "application/problem+json");

@@ -79,7 +79,7 @@ export async function pair(data) {
   const [one, other] = [await open(data, ada), await open(data, bo)];
   const { call_id } = await ask(data, ada, 'POST', '/api/webrtc/call/initiate', { participants: [bo.user_id] });
   await ask(data, ada, 'POST', `/api/webrtc/call/${call_id}/offer`, { sdp: SDP });
-  await ask(data, bo, 'POST', `/api/webrtc/call/${call_id}/answer`, { sdp: SDP });
+  await ask(data, bo, 'POST', `/api/webrtc/call/${call_id}/answer`, { sdp: SDP.replaceAll('actpass', 'active') });
 
   const talk = setInterval(() => {
     for (const socket of [one, other]) {
