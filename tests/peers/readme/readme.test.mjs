@@ -151,7 +151,7 @@ async function register(url) {
 test("what the README promises in numbers and names is so", async () => {
   const [readme, template] = [await read("README.md"), await read("template.yaml")];
   const count = (type) => template.match(new RegExp(`^    Type: AWS::${type}$`, "gm"))?.length ?? 0;
-  assert.match(readme, /4 functions, DynamoDB, two API Gateways/);
+  assert.match(readme, /5 functions, DynamoDB, S3, two API Gateways/);
   assert.equal(count("Serverless::Function"), 4);
   assert.equal(count("Serverless::HttpApi") + count("ApiGatewayV2::Api"), 2);
   const cost = await read("docs/cost.md");
