@@ -1,7 +1,7 @@
 /** @typedef {import("./trace.js").Item} Item */
 
 const OPEN = /^\/auth\/(login|register|token|refresh)$|^\/api\/(v1\/)?webrtc\/health$|^\/\.well-known/;
-const KEYED = /^\/auth\/(login|register|token|refresh)$|\/call\/(initiate|[^/]+\/(offer|invite))$/;
+const KEYED = /^\/auth\/(login|register|token|refresh)$|\/call\/(initiate|[^/]+\/(offer|invite|recording))$/;
 
 /** @param {unknown} text one word of a shell */
 const quote = (text) => `'${String(text).replaceAll("'", "'\\''")}'`;

@@ -5,7 +5,7 @@ import { first } from "./words.js";
 /** @type {[fault: string, word: string, does: string, expected: string][]} */
 const FAULTS = [
   ["drop", "Drop", "Cuts the socket without a goodbye (1006), as a lost network does.", "The window notices at once, connects anew within a second or two and reads what it missed."],
-  ["gone", "Gone", "The server forgets the connection (410) while the window believes that it is open.", "Nothing shows until the next ping, at most 4 minutes; then it connects anew. Press Ping to see it now."],
+  ["gone", "Gone", "The server forgets the connection (410) while the window believes that it is open.", "Nothing shows until the next ping, at most 4 minutes, in a call 20 seconds; then it connects anew. Press Ping to see it now."],
   ["rollover", "Roll over", "Cuts the socket as API Gateway does after two hours (1001).", "The window connects anew at once and misses nothing."],
   ["idle", "Idle", "Cuts the socket as API Gateway does after ten silent minutes (1001).", "The window connects anew at once and misses nothing."],
 ];

@@ -34,10 +34,7 @@ export function pastCalls(client, demo) {
   const refresh = () => void read(null).catch(() => {});
   missed.onchange = type.onchange = whom.onchange = refresh;
   const unsubscribe = [
-    client.on("notice", ({ event, call }) => {
-      const known = document.querySelector(`[data-call-id="${call.call_id}"]`);
-      if (event === "call.ended" || !known) refresh();
-    }),
+    client.on("notice", ({ event }) => event === "call.ended" && refresh()),
     client.on("state", ({ to }) => to === "online" && refresh()),
   ];
   return () => unsubscribe.forEach((stop) => stop());

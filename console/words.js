@@ -112,7 +112,7 @@ export function ended({ reason, ended_by, participants }, me) {
 /** What is worth knowing about the present call. @param {Call} call @param {number} now */
 export function note(call, now) {
   const left = call.endsAt ? Math.ceil((Date.parse(call.endsAt) - now) / 1000) : Infinity;
-  if (left <= 300) return `The plan ends this call in ${clock(Math.max(0, left))}.`;
+  if (left <= 300) return left < 60 ? "The plan ends this call in less than a minute." : `The plan ends this call in ${Math.ceil(left / 60)} minutes.`;
   if (call.held) return "On hold: you neither send nor hear.";
   if (call.isCrowded) return "More than four people: everybody sends to everybody, which few connections carry. Cameras off helps.";
   return "";
@@ -125,7 +125,7 @@ export function doing(call) {
   if (!call.isOver && away.length > 0) return `${namesOf(away)} is away. Waiting half a minute for them to come back…`;
   switch (call.state) {
     case "ringing": {
-      if (call.incoming) return `${names} is calling.`;
+      if (call.incoming) return `${call.person(call.caller_id)?.name ?? names} is calling.`;
       const rings = call.others.filter(({ standing }) => standing === "ringing");
       if (rings.length > 0) return `Ringing at ${namesOf(rings)}…`;
       return `Calling ${names}. No window of theirs is open yet; it rings as soon as one is.`;

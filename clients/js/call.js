@@ -12,6 +12,8 @@ import { inFull, isSame, Telling } from "./telling.js";
 
 /** Pushes can be lost: while a call is not as it should be, the server is asked again this often. */
 const HEAL_EVERY = 5_000;
+/** What was heard of a call is believed for so long where a consent depends on it: one heartbeat, and a slow answer. */
+const FRESH = 25_000;
 const AGAIN = { first: 1_000, most: 30_000 };
 
 /**
@@ -72,6 +74,8 @@ export class Call extends Roster {
   #isIn = false;
   #wasConnected = false;
   #attempt = 0;
+  /** When the server was heard of this call last. */
+  #heardAt = Date.now();
   #forgetNetwork;
   /** @type {Emitter<CallEvents>} */
   #emitter = new Emitter();
@@ -93,7 +97,7 @@ export class Call extends Roster {
       refused: (problem) => this.#refused(problem),
     });
     this.#forgetNetwork = networkChanges(() => this.#path.restart());
-    this.#timers.ring = setTimeout(() => this.sync(), Math.max(0, Date.parse(view.ring_until) - host.now()) + 500);
+    this.#awaitRing();
     this.#timers.heal = setInterval(() => this.#isAmiss && this.sync(), HEAL_EVERY);
   }
 
@@ -283,6 +287,7 @@ export class Call extends Roster {
   /** @param {CallView} view */
   #look(view) {
     const crowded = this.isCrowded;
+    this.#heardAt = Date.now();
     if (!this.told(view)) return;
     if (view.state === "disconnected") return this.#finish("ended", view.reason);
     if (view.state === "failed") return this.#finish("failed", view.reason);
@@ -296,9 +301,18 @@ export class Call extends Roster {
       if (person.standing === "joined") this.#hear(person.user_id, person.media);
       else this.media.delete(person.user_id);
     }
+    this.#awaitRing();
     this.#recording.changed();
     if (this.isCrowded && !crowded) this.#host.log("a mesh of more than four: each sends to all others, which few up-links carry");
     this.#emitter.emit("people", this.participants);
+  }
+
+  /** Asks when a ring has run out: everybody's who was asked has its own end. */
+  #awaitRing() {
+    clearTimeout(this.#timers.ring);
+    const ends = this.participants.filter(isPending).map(({ ring_until }) => Date.parse(ring_until ?? ""));
+    const next = Math.min(...ends.filter((end) => !Number.isNaN(end)));
+    if (next < Infinity) this.#timers.ring = setTimeout(() => this.sync(), Math.max(0, next - this.#host.now()) + 500);
   }
 
   /** Whoever was lost comes back, and who asked to; who left or was removed does not by itself. */
@@ -315,6 +329,8 @@ export class Call extends Roster {
     if (isPending(me) && this.others.length === 1 && descriptions.some(({ type }) => type === "offer")) return;
     const generation = isPending(me) ? {} : { generation: me.generation };
     const view = await this.#post("join", { device_id: this.#host.device, ...generation }, { repeatable: true });
+    // Hung up meanwhile: the goodbye could not name the stay that begins only now.
+    if (this.isOver) return this.#host.leave(this.id, {});
     this.#isIn = true;
     this.#look(view);
   }
@@ -358,6 +374,9 @@ export class Call extends Roster {
       remote: call.remote,
       get isOver() {
         return call.isOver;
+      },
+      get isFresh() {
+        return Date.now() - call.#heardAt < FRESH;
       },
       get recording() {
         return call.recording;
@@ -451,8 +470,8 @@ export class Call extends Roster {
 
   /** @param {import("./heartbeat.js").Stay} stay */
   #renewed({ seq, ice }) {
+    this.#heardAt = Date.now();
     this.#host.ice.take(ice);
-    void this.#path.configure();
     if (seq > this.seq) void this.sync();
   }
 
@@ -474,7 +493,8 @@ export class Call extends Roster {
 
   /** In a group one may be out of reach while the others are there. */
   get #isAmiss() {
-    return this.#isAnswered && !this.#path.whole;
+    const away = this.others.some((person) => person.standing === "joined" && person.away);
+    return (this.#isAnswered && !this.#path.whole) || (this.#isIn && away);
   }
 
   #settle() {

@@ -103,10 +103,17 @@ export class Calls {
     if (known) return known;
     const host = this.#host();
     const view = await this.get(id);
+    const meanwhile = this.#live.get(id);
+    if (meanwhile) return meanwhile;
     const call = this.#hold(new Call(host, view));
     const mine = view.participants.find(({ user_id }) => user_id === host.me);
-    if (mine && !isPending(mine) && !view.end_time) await call.rejoin();
-    else call.update(view);
+    try {
+      if (mine && !isPending(mine) && !view.end_time) await call.rejoin();
+      else call.update(view);
+    } catch (error) {
+      call.forget("left");
+      throw error;
+    }
     if (call.isOver) throw over(call);
     return call;
   }
@@ -170,7 +177,7 @@ export class Calls {
   /** Whoever was signed in is not any more. */
   forget() {
     for (const call of this.#live.values()) call.forget("signed_out");
-    this.#unsaid.clear();
+    for (const known of [this.#unsaid, this.#over, this.#unrung]) known.clear();
     this.#ice.forget();
   }
 
@@ -178,8 +185,12 @@ export class Calls {
   async #answerInstead(id, sending) {
     const call = this.#live.get(id) ?? this.#hold(new Call(this.#host(), await this.get(id)));
     this.#unrung.delete(id);
-    if (call.local) sending.stop();
-    await call.acceptWith(async () => sending);
+    try {
+      await call.acceptWith(async () => sending);
+    } finally {
+      // Whoever was quicker to pick it up has a capture of their own.
+      if (call.local !== sending.stream) sending.stop();
+    }
     return call;
   }
 

@@ -91,10 +91,6 @@ export class Mesh {
     for (const peer of this.#peers.values()) peer.restart();
   }
 
-  async configure() {
-    await Promise.all([...this.#peers.values()].map((peer) => peer.configure()));
-  }
-
   close() {
     for (const user of this.#peers.keys()) this.#drop(user);
   }

@@ -152,7 +152,7 @@ export class Peer {
 
   async #fresh() {
     const iceServers = await this.#room.iceServers();
-    const pc = (this.#pc = new RTCPeerConnection({ iceServers, iceTransportPolicy: this.#room.relayOnly ? "relay" : "all" }));
+    const pc = (this.#pc = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle", iceTransportPolicy: this.#room.relayOnly ? "relay" : "all" }));
     if (this.#closed) return pc.close(), pc;
     pc.onnegotiationneeded = () => this.#inTurn(() => this.#makeOffer(pc));
     pc.onicecandidate = ({ candidate }) => this.#closed || this.#trickle.gather(candidate);

@@ -21,6 +21,7 @@ const SLICE = 1_000;
  * @property {string} device
  * @property {import("./types.js").CallType} type
  * @property {boolean} isOver
+ * @property {boolean} isFresh the server was heard a moment ago
  * @property {import("./types.js").CallView["recording"]} recording
  * @property {import("./types.js").Participant[]} participants
  * @property {Map<string, MediaStream>} remote
@@ -54,6 +55,10 @@ export class Recording {
   #ended = null;
   /** This side takes its consent back, before the call says so. */
   #unwilling = false;
+  /** What is to be said to the recording. @type {{ given: boolean, recording_id: string | undefined } | null} */
+  #wish = null;
+  /** @type {Promise<void> | null} */
+  #saying = null;
 
   /** @param {Room} room @param {import("./upload.js").Way} way */
   constructor(room, way) {
@@ -70,11 +75,25 @@ export class Recording {
     return this.#asking;
   }
 
-  /** @param {boolean} given */
-  async consent(given) {
+  /** What was said last is what the server hears last, however slow what was said before. @param {boolean} given */
+  consent(given) {
     this.#unwilling = !given;
     this.changed();
-    this.#room.update(await this.#way.send("POST", `/api/webrtc/call/${this.#room.id}/recording/consent`, { body: { given }, repeatable: true }));
+    this.#wish = { given, recording_id: this.#room.recording?.recording_id };
+    this.#saying ??= this.#say().finally(() => (this.#saying = null));
+    return this.#saying;
+  }
+
+  async #say() {
+    while (this.#wish) {
+      const body = this.#wish;
+      this.#wish = null;
+      try {
+        this.#room.update(await this.#way.send("POST", `/api/webrtc/call/${this.#room.id}/recording/consent`, { body, repeatable: true }));
+      } catch (error) {
+        if (!this.#wish) throw error;
+      }
+    }
   }
 
   /** Stops it for everybody. What this side recorded is kept; `saved` tells when. */
@@ -167,10 +186,10 @@ export class Recording {
 
   /** Everybody who is there, or is heard here before the server said so, has consented. */
   get #may() {
-    const { recording, participants, remote } = this.#room;
+    const { recording, participants, remote, isFresh } = this.#room;
     const willing = new Set(participants.filter(({ standing, consent }) => standing === "joined" && consent).map(({ user_id }) => user_id));
     const present = [...participants.filter(({ standing }) => standing === "joined").map(({ user_id }) => user_id), ...remote.keys()];
-    return !this.#unwilling && recording?.recording_id === this.#tape?.id && recording?.state === "running" && present.every((user) => willing.has(user));
+    return isFresh && !this.#unwilling && recording?.recording_id === this.#tape?.id && recording?.state === "running" && present.every((user) => willing.has(user));
   }
 
   /** @param {Tape} tape */

@@ -101,7 +101,6 @@
  * @property {(event: string, data: any) => void} signal
  * @property {(sending: import("./sending.js").Sending) => Promise<void>} show another picture
  * @property {() => void} restart the network is another one
- * @property {() => Promise<void>} configure there are newer ICE servers
  * @property {() => Promise<Map<string, RTCStatsReport>>} stats by person
  * @property {() => void} close
  *

@@ -66,6 +66,10 @@ pub(crate) async fn history(
     if which.cursor.is_some() && which.offset.is_some() {
         return Err(invalid("?offset", "send either a cursor or an offset").into());
     }
+    let searched = which.missed.is_some() || which.r#type.is_some() || which.with.is_some();
+    if searched && which.offset.is_some() {
+        return Err(invalid("?offset", "a search goes on by cursor").into());
+    }
     let filter = Filter { missed: which.missed.unwrap_or(false), kind: which.r#type, with: which.with };
     let list = format!("history of {} {filter:?}", caller.sub);
     let limit = which.limit.map_or(limit::PAGE_DEFAULT, |limit| limit.0);

@@ -5,6 +5,7 @@ use axum::Json;
 use axum::extract::State as Extract;
 use domain::call::Call;
 use domain::id::CallId;
+use domain::limit::Rate;
 use domain::text::DeviceId;
 use socket::Problem;
 use socket::view::CallView;
@@ -37,6 +38,7 @@ pub(crate) async fn join(
     Path(id): Path<CallId>,
     Body(ask): Body<Join>,
 ) -> Result<Json<CallView>, Refusal> {
+    state.limit(Rate::Signal, caller.sub).await?;
     let (now, device) = (state.now(), device(ask.device_id, &caller));
     let join = |call: Call| call.join(caller.sub, &device, ask.generation, now);
     let call = state.switchboard.change(caller.sub, id, now, join).await?;

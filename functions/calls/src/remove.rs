@@ -4,6 +4,7 @@ use api::{Body, Caller, Path, Refusal};
 use axum::Json;
 use axum::extract::State as Extract;
 use domain::id::{CallId, UserId};
+use domain::limit::Rate;
 use socket::Problem;
 use socket::view::CallView;
 
@@ -31,6 +32,7 @@ pub(crate) async fn remove(
     Path(id): Path<CallId>,
     Body(ask): Body<Remove>,
 ) -> Result<Json<CallView>, Refusal> {
+    state.limit(Rate::Signal, caller.sub).await?;
     let now = state.now();
     let remove = |call: domain::call::Call| call.remove(caller.sub, ask.user_id, ask.generation, now);
     let call = state.switchboard.change(caller.sub, id, now, remove).await?;

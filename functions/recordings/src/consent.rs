@@ -3,8 +3,8 @@
 use api::{Body, Caller, Path, Refusal};
 use axum::Json;
 use axum::extract::State as Extract;
-use domain::call::{Call, CallEvent};
-use domain::id::CallId;
+use domain::call::{Call, CallEvent, CallRefused};
+use domain::id::{CallId, RecordingId};
 use domain::limit::Rate;
 use jiff::Timestamp;
 use socket::view::CallView;
@@ -19,6 +19,8 @@ api::body! {
     pub(crate) struct Consent {
         /// Yes or no. No refuses, or takes a yes back: then the recording pauses.
         given: bool,
+        /// To which recording; the present one when not said.
+        recording_id: Option<RecordingId>,
     }
 }
 
@@ -38,6 +40,11 @@ pub(crate) async fn consent(
     for _ in 0..TRIES {
         let now = state.now();
         let read = state.switchboard.call_of(caller.sub, id, true).await?;
+        let present = read.value.recording.as_ref().map(|recording| recording.id);
+        if say.recording_id.is_some_and(|meant| present != Some(meant)) {
+            read.value.participant(caller.sub)?;
+            return Err(Problem::from(CallRefused::NotRecorded).into());
+        }
         let (call, facts) = read.value.clone().consent(caller.sub, say.given, now)?;
         if facts.is_empty() {
             return Ok(Json(CallView::of(&call, now)));

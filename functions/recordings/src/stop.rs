@@ -37,7 +37,7 @@ pub(crate) async fn end(state: &State, by: UserId, mut read: Versioned<Recording
         let Some(known) = state.switchboard.calls.find(read.value.call, true).await? else {
             return Ok(read.value);
         };
-        let before = known.value.clone().settle(now).0;
+        let (before, mut facts) = known.value.clone().settle(now);
         if before.participant(by).is_err() {
             return Err(RecordingRefused::Stranger.into());
         }
@@ -46,15 +46,17 @@ pub(crate) async fn end(state: &State, by: UserId, mut read: Versioned<Recording
             state.switchboard.settle(known, now).await?;
             return Ok(read.value);
         }
-        let (call, facts) = match before.clone().stop_recording(read.value.id, by, now) {
+        let (call, stopped) = match before.clone().stop_recording(read.value.id, by, now) {
             // Who may see it learns why; to the others of the call it is somebody else's.
             Err(CallRefused::NotRecorded) => return Err(RecordingRefused::NotYours.into()),
             stopped => stopped?,
         };
-        if facts.is_empty() || before.recording.is_none() {
+        if stopped.is_empty() || before.recording.is_none() {
             read.value.shown_to(by)?;
             return Ok(read.value);
         }
+        // What the clock did is told with it.
+        facts.extend(stopped);
         let recording = read.value.clone().runs_in(&before);
         let moved = (&call, &facts[..], known.version);
         match state.recordings.follow(moved, &Versioned { value: recording.clone(), version: read.version }).await {

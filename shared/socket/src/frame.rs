@@ -357,7 +357,7 @@ impl Push {
         let push = CallPush { call: Box::new(call) };
         match facts {
             _ if push.call.end_time.is_some() => Self::CallEnded(push),
-            [CallEvent::Warned] => Self::CallEnding(push),
+            facts if facts.contains(&CallEvent::Warned) => Self::CallEnding(push),
             _ => Self::CallChanged(push),
         }
     }

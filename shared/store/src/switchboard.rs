@@ -70,6 +70,10 @@ impl Switchboard {
                 decided => decided?,
             };
             if call == read.value {
+                // Nor must "there is nothing to do".
+                if attempt == 0 {
+                    continue;
+                }
                 return Ok(call);
             }
             match self.calls.save(&call, &facts, read.version).await {

@@ -89,11 +89,11 @@ impl Call {
         }
     }
 
-    /// Ends the call if nobody is left to talk to.
+    /// Somebody is gone: ends the call if nobody is left to talk to.
     pub(super) fn conclude(&mut self, last: Last, at: Timestamp, facts: &mut Vec<CallEvent>) {
         let (joined, present) = (self.joined().count(), self.present().count());
         if joined > 0 && present >= 2 {
-            return;
+            return self.begin_tape(at, facts);
         }
         let by = match last {
             Last::HungUp(user) | Last::Declined(user) | Last::Busy(user) => Some(user),

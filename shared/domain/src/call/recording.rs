@@ -101,6 +101,11 @@ impl Call {
             person.consent = Some(Consent { given, at: now });
         }
         self.happened(facts, if given { CallEvent::Consented { user: by } } else { CallEvent::Refused { user: by } });
+        self.begin_tape(now, facts);
+    }
+
+    /// The recording has begun as soon as nobody is there who has not consented: also because they left.
+    pub(super) fn begin_tape(&mut self, now: Timestamp, facts: &mut Vec<CallEvent>) {
         let everybody = self.without_consent().next().is_none();
         if let Some(recording) = &mut self.recording
             && recording.started_at.is_none()

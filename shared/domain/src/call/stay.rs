@@ -82,7 +82,7 @@ impl Call {
     /// somebody who had declined, missed it or left while the call goes on. Without it only who is asked may come.
     pub fn join(self, by: UserId, device: &DeviceId, seen: Option<u32>, now: Timestamp) -> Moved {
         let (mut call, mut facts) = self.live(by, now)?;
-        let kind = call.kind;
+        let (kind, present) = (call.kind, call.present().count());
         let person = call.participant_mut(by)?;
         let this_device = person.device.as_ref() == Some(device);
         if person.standing == Standing::Joined && this_device && seen.is_none_or(|s| next_in(s) == person.generation) {
@@ -95,13 +95,16 @@ impl Call {
             Some(seen) if seen != person.generation => return Err(CallRefused::StaleStay(person.generation)),
             _ if person.standing == Standing::Removed => return Err(CallRefused::Gone),
             None if !person.standing.is_present() => return Err(CallRefused::Gone),
+            _ if !person.standing.is_present() && present >= limit::CALL_PEOPLE => return Err(CallRefused::TooMany),
             _ => person.come_in(device, kind, now),
         }
         let generation = person.generation;
         if let CallState::Initiated | CallState::Ringing = call.state
             && by != call.caller
         {
-            call.state = CallState::Connected { since: now, ends_at: now + call.longest, warned: false };
+            // People who were asked late do not make it live longer than the lines to it.
+            let ends_at = (now + call.longest).min(call.gone_by());
+            call.state = CallState::Connected { since: now, ends_at, warned: false };
         }
         call.happened(&mut facts, CallEvent::Joined { user: by, generation });
         Ok((call, facts))

@@ -10,7 +10,21 @@ fn lines(text: &str) -> Result<Vec<&str>, SdpRefused> {
     let lines: Vec<&str> = ended.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).collect();
     let plain =
         |line: &&str| line.as_bytes().get(1) == Some(&b'=') && !line.contains(|c: char| c.is_control() && c != '\t');
-    if lines.iter().all(plain) { Ok(lines) } else { Err(SdpRefused::NotSdp) }
+    if lines.iter().all(plain) && lines.iter().all(is_named_once) { Ok(lines) } else { Err(SdpRefused::NotSdp) }
+}
+
+/// Attributes that are looked at, here or where candidates are stripped.
+const LOOKED_AT: [&str; 9] =
+    ["bundle-only", "candidate", "crypto", "fingerprint", "ice-pwd", "ice-ufrag", "key-mgmt", "rtcp", "setup"];
+
+/// An attribute's name is a token (RFC 8866 section 9), and one that is looked at has one spelling: some readers skip
+/// blanks before it and take it in any case, and must not see what was not looked at.
+fn is_named_once(line: &&str) -> bool {
+    let Some(attribute) = line.strip_prefix("a=") else { return true };
+    let name = attribute.split(':').next().unwrap_or_default();
+    let token =
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`{|}~".contains(&b));
+    token && !LOOKED_AT.iter().any(|known| name != *known && name.eq_ignore_ascii_case(known))
 }
 
 /// The session's own lines or those of one medium.
@@ -55,7 +69,12 @@ pub(super) fn parse(text: &str) -> Result<Parsed<'_>, SdpRefused> {
     let media: Vec<_> = parts.split_off(1).into_iter().map(Section).collect();
     let session = parts.swap_remove(0);
     let begins = matches!(session[..], ["v=0", origin, name, ..] if is_origin(origin) && name.starts_with("s="));
-    if !begins || !session.iter().any(|line| line.starts_with("t=")) || !media.iter().all(|one| is_medium(one.0[0])) {
+    let again = session.iter().skip(3).any(|line| ["v=", "o=", "s="].iter().any(|once| line.starts_with(once)));
+    if !begins
+        || again
+        || !session.iter().any(|line| line.starts_with("t="))
+        || !media.iter().all(|one| is_medium(one.0[0]))
+    {
         return Err(SdpRefused::NotSdp);
     }
     if media.len() > limit::MEDIA_SECTIONS {

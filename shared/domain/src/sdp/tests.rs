@@ -26,6 +26,25 @@ fn relay(text: &str, kind: DescriptionKind, addresses: Addresses) -> Result<Stri
     Ok(SaidSdp::try_from(text.to_owned())?.relayed(kind, addresses)?.as_str().to_owned())
 }
 
+/// Firefox takes an attribute's name in any case and skips blanks before it.
+#[test]
+fn what_is_looked_at_has_one_spelling() {
+    let (_, kind, good) = corpus().next().expect("one at least");
+    let read = |line: &str| relay(&format!("{good}{line}\r\n"), kind, Addresses::Public);
+    assert!(read("a=x-google-flag:conference").is_ok());
+    for hidden in [
+        "a=Candidate:1 1 udp 1 127.0.0.1 22 typ host",
+        "a= candidate:1 1 udp 1 127.0.0.1 22 typ host",
+        "a=\tcandidate:1 1 udp 1 127.0.0.1 22 typ host",
+        "a=:candidate:1 1 udp 1 127.0.0.1 22 typ host",
+        "a=CRYPTO:1 AES_CM_128_HMAC_SHA1_80 inline:x",
+        "a=Fingerprint:sha-1 00",
+        "a=",
+    ] {
+        assert!(read(hidden).is_err(), "{hidden:?}");
+    }
+}
+
 #[test]
 fn descriptions_of_browsers_pass_byte_for_byte() {
     for (name, kind, text) in corpus() {

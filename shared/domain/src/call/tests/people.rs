@@ -122,3 +122,14 @@ fn each_ones_interval_is_kept() {
     assert_eq!((bo.joined_at, bo.left_at, bo.earlier), (Some(at(40)), None, 20_000));
     assert_eq!(bo.talked(at(45)).as_secs(), 25);
 }
+
+#[test]
+fn whoever_comes_back_into_a_full_call_waits_until_somebody_leaves() {
+    let call = join(start(&[2, 3, 4, 5, 6, 7, 8]), 2, "phone", 1);
+    let call = call.end(user(2), None, Goodbye::Declined, at(2)).expect("in it").0;
+    let full = call.invite(user(1), vec![person(9)], at(3)).expect("there is room").0;
+    let back = |call: Call| call.join(user(2), &device("phone"), Some(2), at(4));
+    assert_eq!(back(full.clone()), Err(CallRefused::TooMany));
+    let room = full.end(user(9), None, Goodbye::Declined, at(4)).expect("asked").0;
+    assert_eq!(standing(&back(room).expect("there is room").0, 2), Standing::Joined);
+}

@@ -101,3 +101,15 @@ fn a_recording_is_asked_for_starts_pauses_for_a_newcomer_and_ends_with_its_recor
     assert_eq!(facts, [CallEvent::RecordingStopped, CallEvent::Left { user: user(1) }]);
     assert!(left.people.iter().all(|person| person.consent.is_none()));
 }
+
+#[test]
+fn a_recording_begins_when_the_last_who_did_not_consent_leaves() {
+    let call = join(join(start(&[2, 3]), 2, "phone", 1), 3, "tablet", 1);
+    let call = call.start_recording(tape(), user(1), &device("caller"), at(2)).expect("in it").0;
+    let call = call.consent(user(2), true, at(3)).expect("in it").0;
+    assert_eq!(call.recording_state(), Some(RecordingState::Asking));
+    let (call, facts) = call.end(user(3), None, Goodbye::Declined, at(4)).expect("in it");
+    assert_eq!(facts, [CallEvent::Left { user: user(3) }, CallEvent::RecordingStarted]);
+    let call = call.join(user(3), &device("tablet"), Some(2), at(5)).expect("it goes on").0;
+    assert_eq!(call.recording_state(), Some(RecordingState::Paused), "it had begun");
+}

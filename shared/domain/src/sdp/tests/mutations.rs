@@ -86,6 +86,7 @@ mutations! {
     "too large": |text| format!("{text}a={}\r\n", "x".repeat(limit::SDP)) => Refused(TooLarge { most: limit::SDP, is: 0 });
     "another version": |text| text.replacen("v=0", "v=1", 1) => Refused(NotSdp);
     "a version with more": |text| text.replacen("v=0", "v=00", 1) => Refused(NotSdp);
+    "a second origin": |text| text.replacen("s=", "o=- 1 1 IN IP4 127.0.0.1\r\ns=", 1) => Refused(NotSdp);
     "a byte order mark": |text| format!("\u{feff}{text}") => Refused(NotSdp);
     "a blank line first": |text| format!("\r\n{text}") => Refused(NotSdp);
     "a blank line within": |text| text.replacen("t=0 0\r\n", "t=0 0\r\n\r\n", 1) => Refused(NotSdp);
@@ -129,7 +130,7 @@ mutations! {
     "MIKEY": |text| format!("{text}a=key-mgmt:mikey AQAFgM0X\r\n") => Refused(Keys);
     // Fingerprints.
     "no fingerprint": |text| without(text, "a=fingerprint:") => Refused(FingerprintMissing);
-    "a fingerprint in capitals only": |text| text.replace("a=fingerprint:", "a=FINGERPRINT:") => Refused(FingerprintMissing);
+    "a fingerprint in capitals only": |text| text.replace("a=fingerprint:", "a=FINGERPRINT:") => Refused(NotSdp);
     "a medium without encryption": |text| format!("{}m=audio 9 RTP/AVP 0\r\na=setup:active\r\na=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\n", without(text, "a=fingerprint:")) => Refused(FingerprintMissing);
     "only SHA-512": |text| fingerprint(text, "sha-512", 64) => Refused(FingerprintMissing);
     "only SHA-1": |text| fingerprint(text, "sha-1", 20) => Refused(Fingerprint);
