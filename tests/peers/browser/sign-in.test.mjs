@@ -106,7 +106,7 @@ test("the page asks nobody else, and its own rules allow nothing else", limits, 
   assert.match(policy ?? "", /default-src 'self'/);
   assert.doesNotMatch(policy, /unsafe/);
   assert.deepEqual(foreign, []);
-  assert.ok(bytes > 0 && bytes < 64_000, `the page has ${bytes} bytes`);
+  assert.ok(bytes > 0 && bytes < 80_000, `the page has ${bytes} bytes`);
 });
 
 test("too many wrong passwords: the page says when to come back", limits, async (t) => {

@@ -152,12 +152,12 @@ test("what the README promises in numbers and names is so", async () => {
   const [readme, template] = [await read("README.md"), await read("template.yaml")];
   const count = (type) => template.match(new RegExp(`^    Type: AWS::${type}$`, "gm"))?.length ?? 0;
   assert.match(readme, /5 functions, DynamoDB, S3, two API Gateways/);
-  assert.equal(count("Serverless::Function"), 4);
+  assert.equal(count("Serverless::Function"), 5);
   assert.equal(count("Serverless::HttpApi") + count("ApiGatewayV2::Api"), 2);
   const cost = await read("docs/cost.md");
   const usd = (use) => Number(cost.match(new RegExp(`\\*\\*${use}\\*\\*.*\\*\\*([\\d.]+)\\*\\*`))[1]);
-  const [calls, person, nobody] = [usd("A million calls set up"), usd("A person connected for a month"), usd("A stack that nobody uses, for a month")];
-  const said = `A million calls cost about ${Math.round(calls)} USD at list prices, a person who is always connected ${Math.round(person * 100)} cents a month, a stack that nobody uses ${Math.round(nobody * 100)}\ncents`;
+  const [calls, talk, person, nobody] = [usd("A million calls set up"), usd("A million minutes talked"), usd("A person connected for a month"), usd("A stack that nobody uses, for a month")];
+  const said = `A million calls cost about ${Math.round(calls)} USD at list prices and a million minutes of talk ${Math.round(talk)}, a person who is always connected ${Math.round(person * 100)} cents a month, a stack that nobody uses ${Math.round(nobody * 100)}\ncents`;
   assert.ok(readme.includes(said), `README.md does not say: ${said}`);
   const six = all[0].find(({ kind }) => kind === "js");
   assert.match(readme, /six lines/);
