@@ -1,5 +1,6 @@
 //! Extractors that refuse with a problem, and bodies that name all bad fields at once.
 
+use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::IntoResponse as _;
 use http::{StatusCode, header, request::Parts};
@@ -128,9 +129,14 @@ impl<S: Send + Sync, T: FromFields> FromRequest<S> for Optional<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let is_json = is_json(request.headers());
+        let bytes = read_bytes(request, state).await?;
         // Whatever it calls itself: clients and gateways name a type for nothing, too.
-        let nothing = axum::body::HttpBody::size_hint(request.body()).exact() == Some(0);
-        let map = if nothing { Map::new() } else { read_object(request, state).await? };
+        let map = match (bytes.is_empty(), is_json) {
+            (true, _) => Map::new(),
+            (false, true) => object(&bytes)?,
+            (false, false) => return Err(Problem::new(Code::UnsupportedMediaType).into()),
+        };
         Ok(Self(T::from_fields(Fields::new(map))?))
     }
 }
@@ -163,16 +169,27 @@ impl<S: Send + Sync, T: FromFields> FromRequest<S> for Keyed<T> {
 }
 
 async fn read_object<S: Send + Sync>(request: Request, state: &S) -> Result<Map<String, Value>, Problem> {
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
-    let kind = kind.split(';').next().unwrap_or("").trim();
-    if !(kind.eq_ignore_ascii_case("application/json") || kind.ends_with("+json")) {
+    if !is_json(request.headers()) {
         return Err(Problem::new(Code::UnsupportedMediaType));
     }
-    let bytes = axum::body::Bytes::from_request(request, state).await.map_err(|rejection| {
+    object(&read_bytes(request, state).await?)
+}
+
+fn is_json(headers: &http::HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
+    let kind = kind.split(';').next().unwrap_or("").trim();
+    kind.eq_ignore_ascii_case("application/json") || kind.ends_with("+json")
+}
+
+async fn read_bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, state).await.map_err(|rejection| {
         let too_large = rejection.into_response().status() == StatusCode::PAYLOAD_TOO_LARGE;
         Problem::new(if too_large { Code::BodyTooLarge } else { Code::MalformedJson })
-    })?;
-    match serde_json::from_slice(&bytes) {
+    })
+}
+
+fn object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
+    match serde_json::from_slice(bytes) {
         Ok(Value::Object(map)) => Ok(map),
         Ok(_) => Err(Problem::because(Code::MalformedJson, "the body is JSON, but not an object")),
         Err(error) => Err(Problem::because(Code::MalformedJson, error.to_string())),
