@@ -10,9 +10,10 @@ use domain::limit::Rate;
 use domain::recording::{MediaType, Recording};
 use domain::text::DeviceId;
 use socket::{Code, Problem};
+use store::switchboard::TRIES;
 
 use crate::state::State;
-use crate::view::{RecordingItem, TRIES};
+use crate::view::RecordingItem;
 
 api::body! {
     /// What is to be recorded.

@@ -7,10 +7,11 @@ use domain::id::{RecordingId, UserId};
 use domain::recording::{Recording, Stage};
 use socket::{Code, Problem};
 use store::Versioned;
+use store::switchboard::TRIES;
 
 use crate::state::State;
 use crate::stop::end;
-use crate::view::{RecordingItem, TRIES};
+use crate::view::RecordingItem;
 
 /// Makes a recording of the parts that were uploaded, and stops it if it still runs: from then on everybody who was
 /// there can watch it. Each part that was granted must have arrived. Completing it again changes nothing.

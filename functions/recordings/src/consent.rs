@@ -9,10 +9,10 @@ use domain::limit::Rate;
 use jiff::Timestamp;
 use socket::view::CallView;
 use socket::{Code, Problem};
+use store::switchboard::TRIES;
 use store::{StoreError, Versioned};
 
 use crate::state::State;
-use crate::view::TRIES;
 
 api::body! {
     /// What somebody says to being recorded.

@@ -7,10 +7,10 @@ use domain::recording::RecordingRefused;
 use http::StatusCode;
 use socket::{Code, Problem};
 use store::Versioned;
+use store::switchboard::TRIES;
 
 use crate::state::State;
 use crate::stop::end;
-use crate::view::TRIES;
 
 /// Deletes a recording, for everybody: its recorder may, and whoever began the call if they were there. Its bytes are
 /// gone when this is answered. Deleting it again changes nothing, for a day.

@@ -12,10 +12,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use socket::{Code, Problem};
 use store::Versioned;
+use store::switchboard::TRIES;
 use utoipa::ToSchema;
 
 use crate::state::State;
-use crate::view::TRIES;
 
 api::body! {
     /// The part that is to be uploaded.

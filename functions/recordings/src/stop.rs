@@ -8,9 +8,10 @@ use domain::id::{RecordingId, UserId};
 use domain::recording::{Recording, RecordingRefused};
 use socket::{Code, Problem};
 use store::Versioned;
+use store::switchboard::TRIES;
 
 use crate::state::State;
-use crate::view::{RecordingItem, TRIES};
+use crate::view::RecordingItem;
 
 /// Stops a recording: for everybody in the call it is over. What was recorded can still be uploaded and completed. Its
 /// recorder may, and the host of the call; so does leaving, or the call's end. Stopping what is stopped changes nothing.

@@ -11,9 +11,6 @@ use utoipa::ToSchema;
 
 use crate::state::State;
 
-/// How often a lost race is run again.
-pub(crate) const TRIES: usize = 4;
-
 /// Where a recording stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

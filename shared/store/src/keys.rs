@@ -117,11 +117,6 @@ pub fn millis(at: Timestamp) -> String {
     format!("{:013}", at.as_millisecond().max(0))
 }
 
-/// The sort key of a history up to an instant.
-pub fn history_from(at: Timestamp) -> String {
-    format!("{HISTORY}{}", millis(at))
-}
-
 impl Key<'_> {
     /// The table it lies in.
     pub fn table(&self) -> Table {
@@ -196,7 +191,7 @@ impl Key<'_> {
             Self::Waiting(_, to, from) => format!("waiting#{to}#{from}"),
             Self::Live(_, Line::With(peer)) => format!("{LIVE}{peer}"),
             Self::Live(_, Line::In(call)) => format!("{LIVE}{call}"),
-            Self::History(_, at, call) => format!("{}#{call}", history_from(*at)),
+            Self::History(_, at, call) => format!("{HISTORY}{}#{call}", millis(*at)),
             Self::Quality(_, by) => by.to_string(),
             Self::QualityDay(_, at) => format!("{QUALITY_DAYS}{}", at.strftime("%F")),
             Self::Recording(_) => "recording".into(),

@@ -56,7 +56,7 @@ impl Recordings {
         recording: &Recording,
         kept: Option<&Kept>,
     ) -> Result<(), StoreError> {
-        let writes = vec![moved(call)?, recording_put(recording, 0)?];
+        let writes = vec![call_put(call.0, call.1, call.2)?, recording_put(recording, 0)?];
         self.db.transact_once(Table::Calls, writes, kept.map(|kept| (kept, recording.began_at))).await
     }
 
@@ -66,7 +66,9 @@ impl Recordings {
         call: (&Call, &[CallEvent], u64),
         recording: &Versioned<Recording>,
     ) -> Result<(), StoreError> {
-        self.db.transact(vec![moved(call)?, recording_put(&recording.value, recording.version)?]).await
+        self.db
+            .transact(vec![call_put(call.0, call.1, call.2)?, recording_put(&recording.value, recording.version)?])
+            .await
     }
 
     /// Saves a recording.
@@ -136,10 +138,6 @@ impl Recordings {
         recordings.sort_by_key(|recording| std::cmp::Reverse((recording.began_at, recording.id)));
         Ok(Page { recordings, next: page.next })
     }
-}
-
-fn moved((call, facts, read): (&Call, &[CallEvent], u64)) -> Result<Write, StoreError> {
-    call_put(call, facts, read)
 }
 
 fn recording_put(recording: &Recording, read: u64) -> Result<Write, StoreError> {

@@ -212,12 +212,6 @@ impl CandidateBatch {
     pub fn relayed(self, addresses: Addresses) -> Vec<IceCandidate> {
         self.0.into_iter().filter(|one| one.candidate.may_pass(addresses)).collect()
     }
-
-    /// Each as [`IceCandidate::relay_only`]; perhaps none.
-    #[must_use]
-    pub fn relay_only(self) -> Self {
-        Self(self.0.into_iter().filter_map(IceCandidate::relay_only).collect())
-    }
 }
 
 impl From<IceCandidate> for CandidateBatch {
