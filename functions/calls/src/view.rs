@@ -29,7 +29,7 @@ pub(crate) struct Described {
 
 /// A device's name: what the caller says, or else its session.
 pub(crate) fn device(named: Option<DeviceId>, caller: &Access) -> DeviceId {
-    named.unwrap_or_else(|| caller.sid.to_string().parse().expect("a session's id has letters, digits and _"))
+    named.unwrap_or_else(|| caller.sid.into())
 }
 
 /// This person's calls that may be live but those that are known, as they stand: what the clock did to them meanwhile is

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::id::SessionId;
 use crate::limit;
 
 /// Why a string was refused. The message never repeats the string.
@@ -195,6 +196,13 @@ impl std::str::FromStr for DeviceId {
     fn from_str(text: &str) -> Result<Self, TextRefused> {
         token(text, 64)?;
         Ok(Self(text.to_owned()))
+    }
+}
+
+impl From<SessionId> for DeviceId {
+    /// The name of a device that says none.
+    fn from(session: SessionId) -> Self {
+        Self(session.to_string())
     }
 }
 
