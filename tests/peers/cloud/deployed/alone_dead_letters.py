@@ -55,11 +55,11 @@ class DeadLetters(unittest.TestCase):
         self.assertIn("0 of 0 messages", redrive().stdout, "again is harmless")
 
     def test_a_poison_record_ends_alone_in_the_queue_and_holds_up_no_other(self):
-        ada, bo = Person("Ada"), Person("Bo")
+        ada, bo, cy = Person("Ada"), Person("Bo"), Person("Cy")
         before = ada.call(bo).expect(201)["call_id"]
         poison = {**call_item(before), "pk": {"S": "call_00000000000070008000000000000bad"}, "state": {"S": "on holiday"}}
         boto3.client("dynamodb").put_item(TableName=TABLE, Item=poison)
-        after = ada.call(bo).expect(201)["call_id"]
+        after = ada.call(cy).expect(201)["call_id"]
         self.assertIsNotNone(timer_of(before, 30))
         self.assertIsNotNone(timer_of(after, 30))
         told = waiting(60)
