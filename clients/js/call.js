@@ -372,6 +372,9 @@ export class Call extends Roster {
       device: call.#host.device,
       type: call.type,
       remote: call.remote,
+      get seq() {
+        return call.seq;
+      },
       get isOver() {
         return call.isOver;
       },

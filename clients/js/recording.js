@@ -20,6 +20,7 @@ const SLICE = 1_000;
  * @property {string} me
  * @property {string} device
  * @property {import("./types.js").CallType} type
+ * @property {number} seq the newest that it has seen of the call
  * @property {boolean} isOver
  * @property {boolean} isFresh the server was heard a moment ago
  * @property {import("./types.js").CallView["recording"]} recording
@@ -55,7 +56,7 @@ export class Recording {
   #ended = null;
   /** This side takes its consent back, before the call says so. */
   #unwilling = false;
-  /** What is to be said to the recording. @type {{ given: boolean, recording_id: string | undefined } | null} */
+  /** What is to be said to the recording. @type {{ given: boolean, recording_id?: string, generation?: number } | null} */
   #wish = null;
   /** @type {Promise<void> | null} */
   #saying = null;
@@ -79,14 +80,15 @@ export class Recording {
   consent(given) {
     this.#unwilling = !given;
     this.changed();
-    this.#wish = { given, recording_id: this.#room.recording?.recording_id };
+    const myself = this.#room.participants.find(({ user_id }) => user_id === this.#room.me);
+    this.#wish = given ? { given, recording_id: this.#room.recording?.recording_id, generation: myself?.generation } : { given };
     this.#saying ??= this.#say().finally(() => (this.#saying = null));
     return this.#saying;
   }
 
   async #say() {
     while (this.#wish) {
-      const body = this.#wish;
+      const body = this.#wish.given ? { ...this.#wish, seq: this.#room.seq } : this.#wish;
       this.#wish = null;
       try {
         this.#room.update(await this.#way.send("POST", `/api/webrtc/call/${this.#room.id}/recording/consent`, { body, repeatable: true }));

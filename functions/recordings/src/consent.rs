@@ -3,7 +3,7 @@
 use api::{Body, Caller, Path, Refusal};
 use axum::Json;
 use axum::extract::State as Extract;
-use domain::call::{Call, CallEvent, CallRefused};
+use domain::call::{Call, CallEvent, Says};
 use domain::id::{CallId, RecordingId};
 use domain::limit::Rate;
 use jiff::Timestamp;
@@ -19,12 +19,37 @@ api::body! {
     pub(crate) struct Consent {
         /// Yes or no. No refuses, or takes a yes back: then the recording pauses.
         given: bool,
-        /// To which recording; the present one when not said.
+        /// To which recording. A yes must say so; a no is about whatever is recorded.
         recording_id: Option<RecordingId>,
+        /// In which stay, as the roster has it. A yes must say so.
+        generation: Option<u32>,
+        /// The `seq` of the call that this person saw. A yes must say so: one that was said before a no does not undo it.
+        seq: Option<u64>,
     }
 }
 
-/// Consents to the recording of a call, refuses, or takes a consent back, at any time. Whoever joins is asked as well.
+impl Consent {
+    fn read(&self) -> Result<Says, Problem> {
+        match (self.recording_id, self.generation, self.seq) {
+            _ if !self.given => Ok(Says::No),
+            (Some(recording), Some(generation), Some(seq)) => Ok(Says::Yes { recording, generation, seq }),
+            (recording, generation, seq) => {
+                let fields = [
+                    ("recording_id", recording.is_none()),
+                    ("generation", generation.is_none()),
+                    ("seq", seq.is_none()),
+                ];
+                let missing = fields.into_iter().filter(|(_, missing)| *missing);
+                Err(missing.fold(Problem::new(Code::InvalidFields), |problem, (field, _)| {
+                    problem.at(format!("/{field}"), "a yes says what it is about")
+                }))
+            }
+        }
+    }
+}
+
+/// Consents to the recording of a call, refuses, or takes a consent back, at any time. Whoever joins is asked as well. A
+/// yes says what it is about and is good once; a no needs nothing but `given`, and wins over each yes that was said before.
 #[utoipa::path(
     post, path = "/api/webrtc/call/{id}/recording/consent", operation_id = "consentToRecording", tag = "recordings", security(("bearer" = [])),
     request_body = Consent, params(("id" = CallId, Path)),
@@ -36,16 +61,12 @@ pub(crate) async fn consent(
     Path(id): Path<CallId>,
     Body(say): Body<Consent>,
 ) -> Result<Json<CallView>, Refusal> {
+    let says = say.read()?;
     state.limit(Rate::Signal, caller.sub).await?;
     for _ in 0..TRIES {
         let now = state.now();
         let read = state.switchboard.call_of(caller.sub, id, true).await?;
-        let present = read.value.recording.as_ref().map(|recording| recording.id);
-        if say.recording_id.is_some_and(|meant| present != Some(meant)) {
-            read.value.participant(caller.sub)?;
-            return Err(Problem::from(CallRefused::NotRecorded).into());
-        }
-        let (call, facts) = read.value.clone().consent(caller.sub, say.given, now)?;
+        let (call, facts) = read.value.clone().consent(caller.sub, says, now)?;
         if facts.is_empty() {
             return Ok(Json(CallView::of(&call, now)));
         }

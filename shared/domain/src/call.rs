@@ -34,7 +34,7 @@ mod recording;
 mod signal;
 mod stay;
 
-pub use recording::{Consent, Recorder, RecordingState};
+pub use recording::{Consent, Recorder, RecordingState, Says};
 pub use stay::Goodbye;
 
 /// What is sent.
@@ -412,6 +412,9 @@ pub enum CallRefused {
     /// There is no such recording, or somebody else makes it.
     #[error("there is no such recording under way")]
     NotRecorded,
+    /// This yes was said before this person's newest no, or by somebody who saw what has not happened.
+    #[error("this person has said no since")]
+    StaleConsent,
     /// Somebody who is there has not consented.
     #[error("not everybody who is in the call has consented to the recording")]
     ConsentMissing,

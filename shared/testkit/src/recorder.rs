@@ -3,6 +3,7 @@
 use api::secret::digest;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use domain::id::RecordingId;
 use domain::limit;
 use domain::recording::Part;
 use http::Request;
@@ -39,9 +40,22 @@ impl<P: Place> Person<P> {
         self.in_call(call, "recording", json!({})).await.expect(201).text("/recording_id")
     }
 
+    /// A yes to being recorded, as the call is now: what it is about.
+    pub async fn yes(&self, call: &str) -> Value {
+        let call = self.get(&format!("/api/webrtc/call/{call}")).await.expect(200).body;
+        let myself =
+            call["participants"].as_array().expect("people").iter().find(|p| p["user_id"] == self.id.to_string());
+        let recording = match &call["recording"]["recording_id"] {
+            Value::Null => json!(RecordingId::derived([0; 16])),
+            id => id.clone(),
+        };
+        json!({ "given": true, "recording_id": recording, "generation": myself.expect("one of them")["generation"], "seq": call["seq"] })
+    }
+
     /// Says something to being recorded.
     pub async fn consent(&self, call: &str, given: bool) -> Reply {
-        self.in_call(call, "recording/consent", json!({ "given": given })).await
+        let says = if given { self.yes(call).await } else { json!({ "given": false }) };
+        self.in_call(call, "recording/consent", says).await
     }
 
     /// POST to a part of a recording.

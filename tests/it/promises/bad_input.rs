@@ -32,7 +32,7 @@ fn bodies(ada: &Person) -> Vec<(&'static str, Value, Vec<&'static str>)> {
         ("heartbeat", json!({ "generation": 1 }), vec!["generation"]),
         ("endCall", json!({ "reason": "busy" }), vec![]),
         ("askToRecord", json!({ "type": "video/webm" }), vec![]),
-        ("consentToRecording", json!({ "given": true }), vec!["given"]),
+        ("consentToRecording", json!({ "given": false }), vec!["given"]),
         ("grantPart", testkit::recorder::part(1, b"x"), vec!["part", "size", "checksum_sha256"]),
         ("iceCandidate", json!({ "candidates": [{ "candidate": testkit::candidate(1) }] }), vec![]),
     ]

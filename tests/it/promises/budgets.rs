@@ -131,7 +131,9 @@ async fn no_recording_costs_more_than_its_budget() {
     meter.take();
     let recording = ada.ask_to_record(&call).await;
     within("ask to record, and 1 request per person told", meter.take(), 2 + 2, 1.0 + 1.0, 6.0);
-    let _ = bo.consent(&call, true).await.expect(200);
+    let yes = bo.yes(&call).await;
+    meter.take();
+    let _ = bo.in_call(&call, "recording/consent", yes).await.expect(200);
     within("consent that makes it run, and 1 request per person told", meter.take(), 3 + 2, 2.0 + 1.0, 6.0);
     let part = testkit::recorder::part(1, b"what was said");
     let _ = ada.of_recording(&recording, "parts", part.clone()).await.expect(200);

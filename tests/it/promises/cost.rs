@@ -122,7 +122,11 @@ async fn a_recorded_hour(counter: &mut Counter, alice: &Person, bob: &Person) ->
     let _ = (alice.get("/api/recordings").await, bob.get("/api/recordings").await);
     counter.bill(4, 0, 0);
     let recording = alice.ask_to_record(&call).await;
-    let _ = bob.consent(&call, true).await.expect(200);
+    let asking = counter.bill(1, 0, 0);
+    // A client was told of the call, and reads nothing before it says yes.
+    let yes = bob.yes(&call).await;
+    counter.bill(1, 0, 0);
+    let _ = bob.in_call(&call, "recording/consent", yes).await.expect(200);
     let bytes = whole_part();
     for number in 1..=PARTS {
         let part = part(usize::try_from(number).expect("few"), &bytes);
@@ -130,13 +134,13 @@ async fn a_recorded_hour(counter: &mut Counter, alice: &Person, bob: &Person) ->
     }
     let _ = alice.of_recording(&recording, "stop", json!({})).await.expect(200);
     let _ = bob.get(&format!("/api/recordings/{recording}")).await.expect(200);
-    let asked = counter.bill(PARTS + 4, 0, 0);
+    let asked = asking.and(counter.bill(PARTS + 3, 0, 0));
     // Completed is one of a single part: nobody sends 450 MB in a test, and what it asks for does not grow with the parts.
     let short = alice.ask_to_record(&call).await;
     let _ = bob.consent(&call, true).await.expect(200);
     assert_eq!(alice.upload(&short, 1, b"x").await, "200");
     let _ = alice.of_recording(&short, "stop", json!({})).await.expect(200);
-    counter.bill(4, 0, 0);
+    counter.bill(5, 0, 0);
     let _ = alice.of_recording(&short, "complete", json!({})).await.expect(200);
     let asked = asked.and(counter.bill(1, 0, 0)).and(PREFLIGHT.times(8.0));
     let gigabytes = f64::from(PARTS) * 5.0 * 1.048_576 / 1000.0;

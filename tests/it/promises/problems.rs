@@ -387,6 +387,12 @@ async fn produce(code: Code, s: &Stage) -> Option<Vec<Said>> {
             vec![s.ada.in_call(call, "recording", json!({})).await.into()]
         }
         C::NotRecorded => vec![s.ada.consent(call, true).await.into()],
+        C::StaleConsent => {
+            let (_, call) = s.running().await;
+            let yes = s.bo.yes(&call).await;
+            let _ = s.bo.consent(&call, false).await.expect(200);
+            vec![s.bo.in_call(&call, "recording/consent", yes).await.into()]
+        }
         C::ConsentMissing => {
             let (recording, _) = s.running().await;
             let _ = s.bo.consent(&s.running().await.1, false).await;

@@ -83,7 +83,7 @@ fn every_post_takes_a_key_or_is_harmless_to_repeat() {
         ("iceCandidate", "the same candidate again is the one that is there"),
         ("endCall", "a call ends once"),
         ("reportQuality", "counters are cumulative, and their time is their number"),
-        ("consentToRecording", "who has said so has said so"),
+        ("consentToRecording", "a yes names what it is about and is good once, and a no is never too late"),
         ("grantPart", "the same part for the same bytes is the one that was granted"),
         ("stopRecording", "a recording stops once"),
         ("completeRecording", "a recording is completed once"),

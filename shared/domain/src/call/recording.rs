@@ -17,6 +17,26 @@ pub struct Consent {
     pub given: bool,
     /// When they said so.
     pub at: Timestamp,
+    /// The number of that fact.
+    #[serde(default)]
+    pub seq: u64,
+}
+
+/// What somebody says to being recorded. A yes names what it is about, so that a late one, or a late copy of one, cannot
+/// take a later no away. A no is about whatever is recorded, and is never too late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Says {
+    /// No, or not any more.
+    No,
+    /// Yes.
+    Yes {
+        /// To this recording.
+        recording: RecordingId,
+        /// In this stay.
+        generation: u32,
+        /// Who says so has seen the call up to this fact.
+        seq: u64,
+    },
 }
 
 /// A recording of a call that is under way.
@@ -80,27 +100,35 @@ impl Call {
         Ok((call, facts))
     }
 
-    /// This person consents, refuses, or takes a consent back. No fact when they had said so.
-    pub fn consent(self, by: UserId, given: bool, now: Timestamp) -> Moved {
+    /// This person consents, refuses, or takes a consent back. No fact when they had consented; each no is one, because a
+    /// yes that was said before it is refused by its number.
+    pub fn consent(self, by: UserId, says: Says, now: Timestamp) -> Moved {
         let (mut call, mut facts) = self.live(by, now)?;
         let person = call.participant(by)?;
         if person.standing != Standing::Joined {
             return Err(CallRefused::NotJoined);
         }
-        if call.recording.is_none() {
-            return Err(CallRefused::NotRecorded);
+        let present = call.recording.as_ref().ok_or(CallRefused::NotRecorded)?.id;
+        if let Says::Yes { recording, generation, seq } = says {
+            match person.consent {
+                _ if recording != present => return Err(CallRefused::NotRecorded),
+                _ if generation != person.generation => return Err(CallRefused::StaleStay(person.generation)),
+                Some(said) if said.given => return Ok((call, facts)),
+                Some(said) if seq < said.seq => return Err(CallRefused::StaleConsent),
+                _ if seq > call.seq => return Err(CallRefused::StaleConsent),
+                _ => {}
+            }
         }
-        if person.consent.is_none_or(|said| said.given != given) {
-            call.says(by, given, now, &mut facts);
-        }
+        call.says(by, says != Says::No, now, &mut facts);
         Ok((call, facts))
     }
 
     fn says(&mut self, by: UserId, given: bool, now: Timestamp, facts: &mut Vec<CallEvent>) {
-        if let Ok(person) = self.participant_mut(by) {
-            person.consent = Some(Consent { given, at: now });
-        }
         self.happened(facts, if given { CallEvent::Consented { user: by } } else { CallEvent::Refused { user: by } });
+        let seq = self.seq;
+        if let Ok(person) = self.participant_mut(by) {
+            person.consent = Some(Consent { given, at: now, seq });
+        }
         self.begin_tape(now, facts);
     }
 

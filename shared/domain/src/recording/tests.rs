@@ -1,5 +1,5 @@
 use super::*;
-use crate::call::{CallKind, Person, Terms};
+use crate::call::{CallKind, Person, Says, Terms};
 
 fn person(n: u8) -> UserId {
     UserId::derived([n; 16])
@@ -84,7 +84,8 @@ fn whoever_is_in_the_call_while_it_runs_may_see_it() {
     assert_eq!(asked(&alone).runs_in(&alone).people, [person(2)], "others are invited, not in it");
     let joined = alone.join(person(1), &device, None, at(2)).expect("invited").0;
     assert_eq!(asked(&joined).runs_in(&joined).people, [], "who came has not consented");
-    let (all, _) = joined.consent(person(1), true, at(3)).expect("asked");
+    let yes = Says::Yes { recording: id, generation: 1, seq: joined.seq };
+    let (all, _) = joined.consent(person(1), yes, at(3)).expect("asked");
     assert_eq!(asked(&all).runs_in(&all).people, [person(2), person(1)]);
     let other = Recording { id: RecordingId::derived([7; 16]), ..asked(&all) };
     assert_eq!(other.runs_in(&all).people, []);

@@ -81,6 +81,7 @@ told_as! {
         R::NotAPeer => NotAPeer,
         R::Recorded(_) => RecordingUnderWay,
         R::NotRecorded => NotRecorded,
+        R::StaleConsent => StaleConsent,
         R::ConsentMissing => ConsentMissing,
     }
     NegotiationRefused {

@@ -205,7 +205,16 @@ impl Operation {
 
     /// The body of a good request, if it takes one.
     pub(crate) fn good_body(&self, values: &Values<'_>) -> Option<Value> {
-        self.body.as_ref().map(|schema| self.fill(schema, "", "", values).expect("checked when it was derived"))
+        let body = self.body.as_ref()?;
+        let mut body = self.fill(body, "", "", values).expect("checked when it was derived");
+        if self.id == "consentToRecording" {
+            // A yes says what it is about, and a no is about whatever there is.
+            body = match body.get("recording_id") {
+                Some(id) => json!({ "given": true, "recording_id": id, "generation": 1, "seq": 0 }),
+                None => json!({ "given": false }),
+            };
+        }
+        Some(body)
     }
 
     /// The names of the body's own fields.

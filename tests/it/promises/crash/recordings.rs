@@ -56,7 +56,10 @@ rows! {
     }
     "consentToRecording" everybody_consents {
         prepare: |world: Arc<World>| async move { asked(&world).await },
-        act: |scene, world| async move { scene.bo.at(&world).consent(&scene.call, true).await.summary() },
+        act: |scene, world| async move {
+            let yes = scene.bo.yes(&scene.call).await;
+            scene.bo.at(&world).in_call(&scene.call, "recording/consent", yes).await.summary()
+        },
         fine: ["200"],
         audit: |scene| async move {
             assert_eq!(scene.show(&scene.ada).await["recording"]["state"], "running");

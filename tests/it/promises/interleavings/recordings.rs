@@ -89,7 +89,8 @@ async fn whoever_joins_while_another_consents_has_not_consented() {
             },
             |scene: Arc<Scene>, turn| async move {
                 if turn.task == 0 {
-                    return scene.at(&turn, 1).consent(&scene.call, true).await;
+                    let yes = scene.people[1].yes(&scene.call).await;
+                    return scene.say(&turn, 1, "recording/consent", yes).await;
                 }
                 let back = json!({ "sdp": sdp("answer"), "to": scene.people[0].id.to_string() });
                 scene.say(&turn, 2, "answer", back).await
