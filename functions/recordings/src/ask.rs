@@ -59,7 +59,7 @@ async fn begin(
         let read = state.switchboard.call_of(me, call, true).await?;
         let (call, facts) = read.value.clone().start_recording(id, me, &device, now)?;
         let media = ask.r#type.unwrap_or(MediaType::VideoWebm);
-        let recording = Recording::begin(id, &call, me, media, now).runs_in(&call);
+        let recording = Recording::begin(id, &call, me, media, now).follow(&call);
         let answer = Answer::created(format!("/api/v1/recordings/{id}"), &RecordingItem::of(&recording, now));
         let kept = once.keep(&answer, state.entropy(), now);
         match state.recordings.begin((&call, &facts, read.version), &recording, kept.as_ref()).await {

@@ -38,8 +38,7 @@ async fn keep(state: &State, me: UserId, id: RecordingId) -> Result<Recording, P
         let (_, opens) = read.value.clone().close(me, now)?;
         let key = blobs::Key::Recording(id);
         if opens {
-            end(state, me, read).await?;
-            read = state.recording_of(me, id).await?;
+            read = end(state, me, read, |call, now| call.stop_recording(id, me, now)).await?;
             let (closing, still_opens) = read.value.clone().close(me, now)?;
             if !still_opens {
                 continue;

@@ -87,7 +87,7 @@ async fn save(state: &State, call: (&Call, &[CallEvent], u64), now: Timestamp) -
     if let Some(recorder) = &call.0.recording
         && let Some(Versioned { value, version }) = state.recordings.find(recorder.id).await?
     {
-        let running = value.clone().runs_in(call.0);
+        let running = value.clone().follow(call.0);
         if running != value && running.is_open(now) {
             return state.recordings.follow(call, &Versioned { value: running, version }).await;
         }

@@ -37,11 +37,12 @@ async fn forget(state: &State, me: UserId, id: RecordingId) -> Result<(), Proble
         if read.value.is_deleted_for(me) {
             return Ok(());
         }
+        let read = state.seen_by(me, read).await?;
         let (mut deleting, begins) = read.value.clone().delete(me, now)?;
         let mut version = read.version;
         if begins {
-            end(state, me, read).await?;
-            let read = state.recording_of(me, id).await?;
+            // Who may delete it may stop it, whoever is the host now.
+            let read = end(state, me, read, |call, now| call.cut_recording(id, now)).await?;
             (deleting, _) = read.value.delete(me, now)?;
             version = read.version + 1;
             match state.recordings.save(&deleting, read.version).await {

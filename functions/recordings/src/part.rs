@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State as Extract;
 use domain::id::{RecordingId, UserId};
 use domain::limit::{self, Rate};
-use domain::recording::{Granted, Part, PartNumber, PartSize, Recording, Sha256, Stage};
+use domain::recording::{Granted, Part, PartNumber, PartSize, Recording, RecordingRefused, Sha256, Stage};
 use jiff::Timestamp;
 use serde::Serialize;
 use socket::{Code, Problem};
@@ -105,10 +105,10 @@ async fn grant(state: &State, me: UserId, id: RecordingId, number: usize, part: 
 /// The recording, if everybody who is in the call consents at this moment; what was recorded before it was stopped may
 /// be uploaded afterwards.
 async fn while_it_may(state: &State, me: UserId, recording: Recording, now: Timestamp) -> Result<Recording, Problem> {
-    let Some(call) = state.switchboard.calls.find(recording.call, true).await? else { return Ok(recording) };
+    let call = state.switchboard.calls.find(recording.call, true).await?.ok_or(RecordingRefused::Stranger)?;
     let call = call.value.settle(now).0;
     if call.recording.as_ref().is_some_and(|recorder| recorder.id == recording.id) {
         call.may_record(recording.id, me, now)?;
     }
-    Ok(recording.runs_in(&call))
+    Ok(recording.follow(&call))
 }

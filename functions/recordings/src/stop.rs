@@ -3,9 +3,10 @@
 use api::{Caller, Path, Refusal};
 use axum::Json;
 use axum::extract::State as Extract;
-use domain::call::CallRefused;
+use domain::call::{Call, CallRefused, Moved};
 use domain::id::{RecordingId, UserId};
 use domain::recording::{Recording, RecordingRefused};
+use jiff::Timestamp;
 use socket::{Code, Problem};
 use store::Versioned;
 use store::switchboard::TRIES;
@@ -26,48 +27,54 @@ pub(crate) async fn stop(
     Path(id): Path<RecordingId>,
 ) -> Result<Json<RecordingItem>, Refusal> {
     let read = state.recordings.find(id).await?.ok_or(RecordingRefused::Stranger)?;
-    let recording = end(&state, caller.sub, read).await?;
+    let stop = |call: Call, now| call.stop_recording(id, caller.sub, now);
+    let recording = end(&state, caller.sub, read, stop).await?.value;
     Ok(Json(RecordingItem::of(&recording, state.now())))
 }
 
-/// Takes a recording out of its call, if it is under way there. Whoever was there while it ran is noted with the same
-/// transaction: afterwards nobody could tell.
-pub(crate) async fn end(state: &State, by: UserId, mut read: Versioned<Recording>) -> Result<Recording, Problem> {
+/// Takes a recording out of its call, as `stop` does, if it is under way there. Who was there while it ran and when it was
+/// stopped is noted with the same transaction, or afterwards when something else had stopped it.
+pub(crate) async fn end(
+    state: &State,
+    by: UserId,
+    mut read: Versioned<Recording>,
+    stop: impl Fn(Call, Timestamp) -> Moved,
+) -> Result<Versioned<Recording>, Problem> {
     for _ in 0..TRIES {
         let now = state.now();
-        let Some(known) = state.switchboard.calls.find(read.value.call, true).await? else {
-            return Ok(read.value);
-        };
+        let known = state.switchboard.calls.find(read.value.call, true).await?.ok_or(RecordingRefused::Stranger)?;
         let (before, mut facts) = known.value.clone().settle(now);
-        if before.participant(by).is_err() {
-            return Err(RecordingRefused::Stranger.into());
-        }
-        if before.is_over() {
-            read.value.shown_to(by)?;
-            state.switchboard.settle(known, now).await?;
-            return Ok(read.value);
-        }
-        let (call, stopped) = match before.clone().stop_recording(read.value.id, by, now) {
+        let (call, stopped) = match stop(before.clone(), now) {
             // Who may see it learns why; to the others of the call it is somebody else's.
             Err(CallRefused::NotRecorded) => return Err(RecordingRefused::NotYours.into()),
+            Err(CallRefused::Stranger) => return Err(RecordingRefused::Stranger.into()),
             stopped => stopped?,
         };
-        if stopped.is_empty() || before.recording.is_none() {
-            read.value.shown_to(by)?;
-            return Ok(read.value);
-        }
-        // What the clock did is told with it.
-        facts.extend(stopped);
-        let recording = read.value.clone().runs_in(&before);
-        let moved = (&call, &facts[..], known.version);
-        match state.recordings.follow(moved, &Versioned { value: recording.clone(), version: read.version }).await {
+        let (recording, version) = (read.value.clone().follow(&call), read.version);
+        let saved = if stopped.is_empty() {
+            recording.shown_to(by)?;
+            state.switchboard.settle(known, now).await?;
+            if recording == read.value {
+                return Ok(read);
+            }
+            state.recordings.save(&recording, version).await
+        } else {
+            // What the clock did is told with it.
+            facts.extend(stopped);
+            let moved = (&call, &facts[..], known.version);
+            let saved = state.recordings.follow(moved, &Versioned { value: recording.clone(), version }).await;
+            if saved.is_ok() {
+                state.switchboard.tell_people(&known.value, &call, &facts, now).await;
+            }
+            saved
+        };
+        match saved {
             Err(stale) if stale.is_stale() => {
                 read = state.recordings.find(read.value.id).await?.ok_or(RecordingRefused::Stranger)?;
             }
             saved => {
                 saved?;
-                state.switchboard.tell_people(&known.value, &call, &facts, now).await;
-                return Ok(recording);
+                return Ok(Versioned { value: recording, version: version + 1 });
             }
         }
     }

@@ -101,6 +101,19 @@ impl State {
     /// A recording that this person may see. To anybody else there is no such recording.
     pub(crate) async fn recording_of(&self, user: UserId, id: RecordingId) -> Result<Versioned<Recording>, Problem> {
         let read = self.recordings.find(id).await?.ok_or(RecordingRefused::Stranger)?;
+        self.seen_by(user, read).await
+    }
+
+    /// The recording, if this person may see it. Since somebody left it may run for people whom only the call knows.
+    pub(crate) async fn seen_by(
+        &self,
+        user: UserId,
+        mut read: Versioned<Recording>,
+    ) -> Result<Versioned<Recording>, Problem> {
+        if read.value.shown_to(user).is_err() && read.value.stopped.is_none() {
+            let call = self.switchboard.calls.find(read.value.call, true).await?.ok_or(RecordingRefused::Stranger)?;
+            read.value = read.value.follow(&call.value.settle(self.now()).0);
+        }
         read.value.shown_to(user)?;
         Ok(read)
     }

@@ -260,6 +260,10 @@ pub struct Call {
     /// The recording that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording: Option<Recorder>,
+    /// Those that were stopped, the newest last, at most [`limit::RECORDINGS_REMEMBERED`]: what each of them learns of its
+    /// end, however that came.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stopped: Vec<Recorder>,
     /// When it began.
     pub created_at: Timestamp,
     /// The number of its newest fact, from 1.
@@ -486,6 +490,7 @@ impl Call {
             people: everybody.map(|person| Participant::invited(person, now + limit::RING)).collect(),
             state: CallState::Initiated,
             recording: None,
+            stopped: Vec::new(),
             created_at: now,
             seq: 0,
         };

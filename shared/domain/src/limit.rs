@@ -132,6 +132,13 @@ pub const PART: std::ops::RangeInclusive<u64> = 5 * 1024 * 1024..=64 * 1024 * 10
 pub const PARTS: usize = 256;
 /// Bytes of all recordings that a person keeps on the plan FREE, those under way counted.
 pub const STORAGE_FREE: u64 = 1024 * 1024 * 1024;
+/// Recordings that a call remembers after they were stopped.
+pub const RECORDINGS_REMEMBERED: usize = 8;
+/// Bytes that may follow after a recording was stopped: what waited in the recorder's memory, and the part that it was
+/// sending.
+pub const RECORDING_AFTER: u64 = 2 * *PART.end();
+/// How long they may follow.
+pub const RECORDING_LATE: SignedDuration = seconds(15 * 60);
 /// Recordings of one person that are under way at once.
 pub const RECORDINGS_OPEN: usize = 8;
 /// A recording that got no part for this long is abandoned.

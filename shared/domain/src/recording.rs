@@ -12,7 +12,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::call::{Call, RecordingState, Standing};
+use crate::call::Call;
 use crate::id::{CallId, RecordingId, UserId};
 use crate::limit;
 use crate::storage::Storage;
@@ -185,6 +185,18 @@ pub struct Recording {
     pub bytes: u64,
     /// When it was asked for.
     pub began_at: Timestamp,
+    /// Since it was stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stopped>,
+}
+
+/// How a recording was when it was stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stopped {
+    /// When.
+    pub at: Timestamp,
+    /// Bytes of all parts that had been granted.
+    pub bytes: u64,
 }
 
 /// Why a recording does not change.
@@ -237,6 +249,7 @@ impl Recording {
             parts: Vec::new(),
             bytes: 0,
             began_at: now,
+            stopped: None,
         }
     }
 
@@ -251,17 +264,21 @@ impl Recording {
         self
     }
 
-    /// Whoever is in the call while it runs may see it. No change while it does not.
+    /// Learns what its call knows: who was there while it ran, and may see it, and when it was stopped. One that the call
+    /// has forgotten was stopped long ago.
     #[must_use]
-    pub fn runs_in(mut self, call: &Call) -> Self {
-        let its_own = call.recording.as_ref().is_some_and(|recorder| recorder.id == self.id);
-        if its_own && call.recording_state() == Some(RecordingState::Running) {
-            for person in call.people.iter().filter(|person| person.standing == Standing::Joined) {
-                if !self.people.contains(&person.user) {
-                    self.people.push(person.user);
-                }
+    pub fn follow(mut self, call: &Call) -> Self {
+        if !matches!(self.stage, Stage::Open { .. }) {
+            return self;
+        }
+        let recorder = call.recorder(self.id);
+        for user in recorder.iter().flat_map(|recorder| &recorder.people) {
+            if !self.people.contains(user) {
+                self.people.push(*user);
             }
         }
+        let stopped_at = recorder.map_or(Some(self.began_at), |recorder| recorder.stopped_at);
+        self.stopped = self.stopped.or(stopped_at.map(|at| Stopped { at, bytes: self.bytes }));
         self
     }
 

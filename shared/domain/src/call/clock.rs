@@ -93,7 +93,7 @@ impl Call {
     pub(super) fn conclude(&mut self, last: Last, at: Timestamp, facts: &mut Vec<CallEvent>) {
         let (joined, present) = (self.joined().count(), self.present().count());
         if joined > 0 && present >= 2 {
-            return self.begin_tape(at, facts);
+            return self.run_tape(at, facts);
         }
         let by = match last {
             Last::HungUp(user) | Last::Declined(user) | Last::Busy(user) => Some(user),
@@ -122,7 +122,7 @@ impl Call {
     }
 
     fn finish(&mut self, state: CallState, at: Timestamp, facts: &mut Vec<CallEvent>) {
-        self.stop_tape(facts);
+        self.stop_tape(at, facts);
         self.state = state;
         for user in self.present().collect::<Vec<_>>() {
             let joined = self.joined().any(|person| person.user == user);

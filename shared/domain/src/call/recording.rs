@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Call, CallEvent, CallRefused, Moved, Standing};
 use crate::id::{RecordingId, UserId};
+use crate::limit;
 use crate::text::DeviceId;
 
 /// What somebody said to a recording.
@@ -53,6 +54,12 @@ pub struct Recorder {
     /// When everybody who was there had consented for the first time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
+    /// Who was in the call while it ran.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub people: Vec<UserId>,
+    /// When it was stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_at: Option<Timestamp>,
 }
 
 /// How a recording stands.
@@ -94,7 +101,9 @@ impl Call {
             Some(other) => return Err(CallRefused::Recorded(other.id)),
             None => {}
         }
-        call.recording = Some(Recorder { id, by, device: device.clone(), asked_at: now, started_at: None });
+        let device = device.clone();
+        let (people, started_at, stopped_at) = (Vec::new(), None, None);
+        call.recording = Some(Recorder { id, by, device, asked_at: now, started_at, people, stopped_at });
         call.happened(&mut facts, CallEvent::RecordingAsked { by });
         call.says(by, true, now, &mut facts);
         Ok((call, facts))
@@ -129,42 +138,61 @@ impl Call {
         if let Ok(person) = self.participant_mut(by) {
             person.consent = Some(Consent { given, at: now, seq });
         }
-        self.begin_tape(now, facts);
+        self.run_tape(now, facts);
     }
 
-    /// The recording has begun as soon as nobody is there who has not consented: also because they left.
-    pub(super) fn begin_tape(&mut self, now: Timestamp, facts: &mut Vec<CallEvent>) {
+    /// The recording runs as soon as nobody is there who has not consented: also because they left. Whoever is there then
+    /// is recorded.
+    pub(super) fn run_tape(&mut self, now: Timestamp, facts: &mut Vec<CallEvent>) {
+        let there: Vec<UserId> = self.joined().map(|person| person.user).collect();
         let everybody = self.without_consent().next().is_none();
-        if let Some(recording) = &mut self.recording
-            && recording.started_at.is_none()
-            && everybody
-        {
+        let Some(recording) = self.recording.as_mut().filter(|_| everybody) else { return };
+        for user in there {
+            if !recording.people.contains(&user) {
+                recording.people.push(user);
+            }
+        }
+        if recording.started_at.is_none() {
             recording.started_at = Some(now);
             self.happened(facts, CallEvent::RecordingStarted);
         }
     }
 
+    /// What is known of a recording that is under way or was stopped.
+    pub fn recorder(&self, id: RecordingId) -> Option<&Recorder> {
+        self.recording.iter().chain(&self.stopped).find(|recorder| recorder.id == id)
+    }
+
     /// Ends the recording: who makes it may, and the host. No fact when it is over.
     pub fn stop_recording(self, id: RecordingId, by: UserId, now: Timestamp) -> Moved {
-        let (mut call, mut facts) = self.settle(now);
+        let (call, _) = self.clone().settle(now);
         call.participant(by)?;
         match &call.recording {
-            Some(recording) if recording.id == id && (recording.by == by || call.host() == Some(by)) => {
-                call.stop_tape(&mut facts);
+            Some(recording) if recording.id == id && recording.by != by && call.host() != Some(by) => {
+                Err(CallRefused::NotRecorded)
             }
-            Some(recording) if recording.id == id => return Err(CallRefused::NotRecorded),
-            _ => {}
+            _ => self.cut_recording(id, now),
+        }
+    }
+
+    /// Ends the recording for somebody who may delete it. No fact when it is over.
+    pub fn cut_recording(self, id: RecordingId, now: Timestamp) -> Moved {
+        let (mut call, mut facts) = self.settle(now);
+        if call.recording.as_ref().is_some_and(|recording| recording.id == id) {
+            call.stop_tape(now, &mut facts);
         }
         Ok((call, facts))
     }
 
-    pub(super) fn stop_tape(&mut self, facts: &mut Vec<CallEvent>) {
-        if self.recording.take().is_some() {
-            for person in &mut self.people {
-                person.consent = None;
-            }
-            self.happened(facts, CallEvent::RecordingStopped);
+    pub(super) fn stop_tape(&mut self, at: Timestamp, facts: &mut Vec<CallEvent>) {
+        let Some(recording) = self.recording.take() else { return };
+        self.stopped.push(Recorder { stopped_at: Some(at), ..recording });
+        let forgotten = self.stopped.len().saturating_sub(limit::RECORDINGS_REMEMBERED);
+        self.stopped.drain(..forgotten);
+        for person in &mut self.people {
+            person.consent = None;
         }
+        self.happened(facts, CallEvent::RecordingStopped);
     }
 
     /// Whether what this person records of the call at this moment may be kept.

@@ -156,7 +156,7 @@ impl Call {
     /// Takes somebody out, with the recording that they made.
     pub(super) fn leave(&mut self, user: UserId, standing: Standing, at: Timestamp, facts: &mut Vec<CallEvent>) {
         if self.recording.as_ref().is_some_and(|recording| recording.by == user) {
-            self.stop_tape(facts);
+            self.stop_tape(at, facts);
         }
         self.see_off(user, standing, at);
     }

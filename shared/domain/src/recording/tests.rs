@@ -1,5 +1,5 @@
 use super::*;
-use crate::call::{CallKind, Person, Says, Terms};
+use crate::call::{CallKind, Goodbye, Person, Says, Terms};
 
 fn person(n: u8) -> UserId {
     UserId::derived([n; 16])
@@ -81,14 +81,26 @@ fn whoever_is_in_the_call_while_it_runs_may_see_it() {
     let (device, id) = ("tab".parse().expect("a device"), RecordingId::derived([8; 16]));
     let asked = |call: &Call| Recording::begin(id, call, person(2), MediaType::VideoWebm, at(0));
     let (alone, _) = called().start_recording(id, person(2), &device, at(1)).expect("the caller is in it");
-    assert_eq!(asked(&alone).runs_in(&alone).people, [person(2)], "others are invited, not in it");
+    assert_eq!(asked(&alone).follow(&alone).people, [person(2)], "others are invited, not in it");
     let joined = alone.join(person(1), &device, None, at(2)).expect("invited").0;
-    assert_eq!(asked(&joined).runs_in(&joined).people, [], "who came has not consented");
+    assert_eq!(asked(&joined).follow(&joined).people, [person(2)], "who came has not consented");
     let yes = Says::Yes { recording: id, generation: 1, seq: joined.seq };
     let (all, _) = joined.consent(person(1), yes, at(3)).expect("asked");
-    assert_eq!(asked(&all).runs_in(&all).people, [person(2), person(1)]);
+    assert_eq!(asked(&all).follow(&all).people, [person(2), person(1)]);
     let other = Recording { id: RecordingId::derived([7; 16]), ..asked(&all) };
-    assert_eq!(other.runs_in(&all).people, []);
+    assert_eq!(other.follow(&all).people, []);
+    // Bo waits for Chidi's consent, who comes and goes: then it runs, and nobody asked for anything.
+    let alone = called().start_recording(id, person(2), &device, at(1)).expect("in it").0;
+    let came = alone.join(person(3), &"tab".parse().expect("a device"), None, at(2)).expect("invited").0;
+    let both = came.join(person(1), &device, None, at(2)).expect("invited").0;
+    let yes = Says::Yes { recording: id, generation: 1, seq: both.seq };
+    let waits = both.consent(person(1), yes, at(3)).expect("asked").0;
+    let runs = waits.end(person(3), None, Goodbye::Declined, at(4)).expect("in it").0;
+    let left = runs.end(person(1), None, Goodbye::Declined, at(5)).expect("in it").0;
+    assert!(left.is_over());
+    let stopped = asked(&left).follow(&left);
+    assert_eq!(stopped.people, [person(2), person(1)], "who left before anybody looked was recorded");
+    assert_eq!(stopped.stopped, Some(Stopped { at: at(5), bytes: 0 }));
 }
 
 #[test]

@@ -125,6 +125,32 @@ async fn whoever_comes_or_revokes_pauses_it_and_no_part_is_granted() {
 }
 
 #[tokio::test]
+async fn who_is_recorded_while_nothing_is_asked_for_may_see_it_and_the_host_it_was_asked_under_may_delete_it() {
+    let world = World::anywhere().await;
+    let [ada, bo, chidi] = world.people(["Ada", "Bo", "Chidi"]).await;
+    let call = ada.call(&[&bo, &chidi]).await;
+    for person in [&bo, &chidi] {
+        let _ = person.in_call(&call, "join", json!({})).await.expect(200);
+    }
+    let recording = bo.ask_to_record(&call).await;
+    let path = format!("/api/v1/recordings/{recording}");
+    let _ = ada.consent(&call, true).await.expect(200);
+    assert_eq!(ada.get(&path).await.summary(), "404 recording_unknown", "Chidi has said nothing");
+    let _ = chidi.in_call(&call, "end", json!({})).await.expect(200);
+    assert_eq!(ada.get(&path).await.expect(200).text("/state"), "open", "it runs since Chidi left");
+    // Ada leaves, and Bo is the host: of those who are there, the one who was asked first.
+    let generation = show(&ada, &call).await["participants"][0]["generation"].clone();
+    let _ = ada.in_call(&call, "invite", json!({ "participants": [chidi.id.to_string()] })).await.expect(200);
+    let _ = ada.in_call(&call, "end", json!({ "generation": generation })).await.expect(200);
+    assert_eq!(show(&bo, &call).await["recording"]["state"], "running");
+    assert_eq!(chidi.delete(&path).await.summary(), "404 recording_unknown");
+    assert_eq!(ada.of_recording(&recording, "stop", json!({})).await.summary(), "403 not_recorder", "no host any more");
+    assert_eq!(ada.delete(&path).await.summary(), "204", "whose call it was when it was asked for");
+    assert_eq!(show(&bo, &call).await["recording"], Value::Null, "and it does not go on");
+    assert_eq!(bo.get(&path).await.summary(), "404 recording_unknown");
+}
+
+#[tokio::test]
 async fn a_grant_takes_its_own_bytes_and_nothing_else() {
     let world = World::anywhere().await;
     let [ada, bo] = world.people(["Ada", "Bo"]).await;
