@@ -217,6 +217,9 @@ pub enum RecordingRefused {
     /// A part comes after the one before it, and after a whole one.
     #[error("parts come one after the other, each of 5 MiB at least but the last")]
     OutOfOrder,
+    /// It was stopped, and what may follow was granted.
+    #[error("the recording was stopped; {} MiB may follow within {} minutes", limit::RECORDING_AFTER >> 20, limit::RECORDING_LATE.as_mins())]
+    Stopped,
     /// This part was granted for other bytes.
     #[error("this part was granted for other bytes")]
     Changed,
@@ -309,7 +312,9 @@ impl Recording {
         Ok(self.settle(now))
     }
 
-    /// One more part, counted from 1, of exactly these bytes. A part that was granted before is granted again.
+    /// One more part, counted from 1, of exactly these bytes. A part that was granted before is granted again. After a stop
+    /// there is room for what was recorded and not sent, and time for it; for no more, since nobody can tell when bytes
+    /// were recorded.
     pub fn grant(
         self,
         by: UserId,
@@ -333,6 +338,12 @@ impl Recording {
             return Err(RecordingRefused::OutOfOrder);
         }
         let more = part.size;
+        let in_time = |stopped: Stopped| {
+            now < stopped.at + limit::RECORDING_LATE && recording.bytes + more <= stopped.bytes + limit::RECORDING_AFTER
+        };
+        if !recording.stopped.is_none_or(in_time) {
+            return Err(RecordingRefused::Stopped);
+        }
         recording.bytes += more;
         recording.parts.push(part);
         let until = (now + limit::RECORDING_IDLE).min(recording.began_at + limit::RECORDING_LONGEST);

@@ -409,6 +409,13 @@ async fn produce(code: Code, s: &Stage) -> Option<Vec<Said>> {
             let ada = testkit::person::back(&s.ada).await;
             vec![ada.of_recording(&recording, "complete", json!({})).await.into()]
         }
+        C::RecordingStopped => {
+            let (recording, _) = s.running().await;
+            let _ = s.ada.of_recording(&recording, "stop", json!({})).await.expect(200);
+            s.world.clock.advance(domain::limit::RECORDING_LATE);
+            let ada = testkit::person::back(&s.ada).await;
+            vec![ada.of_recording(&recording, "parts", part(1, b"x")).await.into()]
+        }
         C::RecordingEmpty => {
             vec![s.ada.of_recording(&s.running().await.0, "complete", json!({})).await.into()]
         }

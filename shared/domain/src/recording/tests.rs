@@ -48,6 +48,24 @@ fn a_recording_that_never_ran_gets_no_part() {
 }
 
 #[test]
+fn what_follows_a_stop_is_bounded_in_bytes_and_in_time() {
+    let most = *limit::PART.end();
+    let one = running().grant(person(1), 1, part(most), at(1)).expect("it runs").0;
+    let stopped = Recording { stopped: Some(Stopped { at: at(10), bytes: one.bytes }), ..one };
+    let late = at(10) + limit::RECORDING_LATE;
+    assert_eq!(stopped.clone().grant(person(1), 2, part(1), late), Err(RecordingRefused::Stopped));
+    assert_eq!(
+        stopped.clone().grant(person(1), 1, part(most), late),
+        Ok((stopped.clone(), Granted::Before)),
+        "what was granted is known"
+    );
+    let two = stopped.grant(person(1), 2, part(most), at(20)).expect("what waited").0;
+    let three = two.clone().grant(person(1), 3, part(most), at(20)).expect("what was being sent").0;
+    assert_eq!(three.clone().grant(person(1), 4, part(1), at(20)), Err(RecordingRefused::Stopped));
+    assert!(three.close(person(1), late).is_ok(), "it can be kept");
+}
+
+#[test]
 fn an_upload_that_nobody_goes_on_with_is_abandoned() {
     let (one, _) = running().grant(person(1), 1, part(1), at(60)).expect("the first");
     let Stage::Open { until } = one.stage else { panic!("{one:?}") };

@@ -135,6 +135,7 @@ problems! {
     NotRecorder "not_recorder" 403 No "Somebody else made this recording", "Ask its recorder or the call's host.";
     RecordingUnknown "recording_unknown" 404 No "There is no such recording", "List yours with GET /api/v1/recordings.";
     RecordingClosed "recording_closed" 409 No "The recording is closed", "Ask for a new recording.";
+    RecordingStopped "recording_stopped" 409 No "The recording was stopped, and what could follow has", "Complete it with the parts that were granted.";
     RecordingEmpty "recording_empty" 409 No "Nothing was uploaded", "Upload a part first, or delete the recording.";
     RecordingIncomplete "recording_incomplete" 409 No "Not every part was uploaded", "Upload each part that was granted, then complete again.";
     PartOutOfOrder "part_out_of_order" 409 No "Parts come one after the other, each of 5 MiB at least but the last", "Ask for the part after the last one.";

@@ -108,6 +108,7 @@ told_as! {
         R::Closed => RecordingClosed,
         R::ConsentMissing => ConsentMissing,
         R::OutOfOrder => PartOutOfOrder,
+        R::Stopped => RecordingStopped,
         R::Changed => PartChanged,
         R::Empty => RecordingEmpty,
     }
