@@ -3,6 +3,7 @@
 use api::{Caller, Path, Refusal};
 use axum::Json;
 use axum::extract::State as Extract;
+use blobs::Arrived;
 use domain::id::{RecordingId, UserId};
 use domain::recording::{Recording, Stage};
 use socket::{Code, Problem};
@@ -14,7 +15,7 @@ use crate::stop::end;
 use crate::view::RecordingItem;
 
 /// Makes a recording of the parts that were uploaded, and stops it if it still runs: from then on everybody who was
-/// there can watch it. Each part that was granted must have arrived. Completing it again changes nothing.
+/// there can watch it. What follows a part that never arrived is given up. Completing it again changes nothing.
 #[utoipa::path(
     post, path = "/api/recordings/{id}/complete", operation_id = "completeRecording", tag = "recordings", security(("bearer" = [])),
     params(("id" = RecordingId, Path)),
@@ -30,23 +31,22 @@ pub(crate) async fn complete(
 }
 
 /// In three steps, each of which finds out whether it was done before: counted, made, kept. What dies in between is
-/// counted and can be completed or deleted.
+/// counted, and whoever looks at it next goes on.
 async fn keep(state: &State, me: UserId, id: RecordingId) -> Result<Recording, Problem> {
     for _ in 0..TRIES {
         let now = state.now();
         let mut read = state.recording_of(me, id).await?;
-        let (_, opens) = read.value.clone().close(me, now)?;
-        let key = blobs::Key::Recording(id);
-        if opens {
+        if read.value.closes(me, now)? {
             read = end(state, me, read, |call, now| call.stop_recording(id, me, now)).await?;
-            let (closing, still_opens) = read.value.clone().close(me, now)?;
-            if !still_opens {
+            if !read.value.closes(me, now)? {
                 continue;
             }
-            let upload = closing.upload.as_deref().unwrap_or_default();
-            if !state.blobs.has(key, upload, &closing.parts).await? {
-                return Err(Problem::new(Code::RecordingIncomplete));
+            let arrived = arrived(state, &read.value).await?;
+            // Nothing is there of an upload that somebody else has just completed or deleted, either.
+            if arrived.count() == 0 && state.recording_of(me, id).await?.version != read.version {
+                continue;
             }
+            let (closing, _) = read.value.close(me, arrived.count(), now)?;
             let storage = state.recordings.storage(closing.owner).await?;
             let value = storage.value.keep(id, closing.bytes);
             let storage = Versioned { value, version: storage.version };
@@ -56,22 +56,41 @@ async fn keep(state: &State, me: UserId, id: RecordingId) -> Result<Recording, P
                 saved => saved?,
             }
             read = Versioned { version: closing.version + 1, ..closing };
-        }
-        if matches!(read.value.stage, Stage::Kept { .. }) {
-            return Ok(read.value);
-        }
-        let upload = read.value.upload.as_deref().unwrap_or_default();
-        if !state.blobs.complete(key, upload, &read.value.parts).await? {
-            return Err(Problem::new(Code::RecordingIncomplete));
-        }
-        let kept = read.value.keep(now);
-        match state.recordings.save(&kept, read.version).await {
-            Err(stale) if stale.is_stale() => {}
-            saved => {
-                saved?;
+            if let Some(kept) = make(state, read, arrived).await? {
                 return Ok(kept);
             }
+        } else if let Some(kept) = finish(state, read).await? {
+            return Ok(kept);
         }
     }
     Err(Problem::new(Code::Conflict))
+}
+
+/// Goes on with a recording that is closing; `None` after a lost race.
+pub(crate) async fn finish(state: &State, read: Versioned<Recording>) -> Result<Option<Recording>, Problem> {
+    if matches!(read.value.stage, Stage::Kept { .. }) {
+        return Ok(Some(read.value));
+    }
+    let arrived = arrived(state, &read.value).await?;
+    make(state, read, arrived).await
+}
+
+async fn arrived(state: &State, recording: &Recording) -> Result<Arrived, Problem> {
+    let upload = recording.upload.as_deref().unwrap_or_default();
+    Ok(state.blobs.arrived(blobs::Key::Recording(recording.id), upload, &recording.parts).await?)
+}
+
+async fn make(state: &State, read: Versioned<Recording>, arrived: Arrived) -> Result<Option<Recording>, Problem> {
+    let (key, upload) = (blobs::Key::Recording(read.value.id), read.value.upload.as_deref().unwrap_or_default());
+    if !state.blobs.complete(key, upload, arrived, &read.value.parts).await? {
+        return Err(Problem::new(Code::RecordingIncomplete));
+    }
+    let kept = read.value.keep(state.now());
+    match state.recordings.save(&kept, read.version).await {
+        Err(stale) if stale.is_stale() => Ok(None),
+        saved => {
+            saved?;
+            Ok(Some(kept))
+        }
+    }
 }

@@ -12,3 +12,4 @@ pub mod upload;
 pub use bucket::Blobs;
 pub use error::BlobError;
 pub use keys::Key;
+pub use upload::Arrived;

@@ -24,6 +24,17 @@ impl std::fmt::Debug for Grant {
     }
 }
 
+/// Parts of an upload that S3 has, the first ones without a gap, in the shape that completes it.
+#[derive(Clone, Debug)]
+pub struct Arrived(Vec<CompletedPart>);
+
+impl Arrived {
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
 impl Blobs {
     /// Begins an upload, and says its name at S3.
     pub async fn begin(&self, key: Key, media: &str) -> Result<String, BlobError> {
@@ -62,11 +73,39 @@ impl Blobs {
         Ok(Grant { url: signed.uri().to_owned(), headers })
     }
 
-    /// Makes the object of an upload, if S3 has exactly these parts. Whether it is there now: done twice, or after a
+    /// What S3 has of these parts of an upload, from the first one to the first that is missing or is not what was granted.
+    /// Nothing of an upload that is complete or over.
+    pub async fn arrived(&self, key: Key, upload: &str, granted: &[Part]) -> Result<Arrived, BlobError> {
+        // One page has a thousand, and `domain::limit` allows fewer.
+        let list = self.client.list_parts().bucket(&self.bucket).key(key.to_string()).upload_id(upload);
+        let mut listed = match list.send().await.map_err(classify) {
+            Ok(list) => list.parts.unwrap_or_default(),
+            Err(BlobError::Missing) => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        listed.sort_by_key(aws_sdk_s3::types::Part::part_number);
+        let whole = listed.into_iter().zip(granted).enumerate().take_while(|(place, (there, part))| {
+            let number = there.part_number().and_then(|number| usize::try_from(number).ok());
+            let size = there.size().and_then(|size| u64::try_from(size).ok());
+            // Another checksum than the one that was signed cannot be there; the embedded S3 does not list any.
+            let same = there.checksum_sha256().is_none_or(|sum| sum == part.sha256.as_str());
+            number == Some(place + 1) && size == Some(part.size) && same
+        });
+        let arrived = whole.map(|(_, (there, part))| {
+            CompletedPart::builder()
+                .set_part_number(there.part_number)
+                .set_e_tag(there.e_tag)
+                .checksum_sha256(part.sha256.as_str())
+                .build()
+        });
+        Ok(Arrived(arrived.collect()))
+    }
+
+    /// Makes the object of an upload, if all of these parts have arrived. Whether it is there now: done twice, or after a
     /// lost answer, it is there as well.
-    pub async fn complete(&self, key: Key, upload: &str, parts: &[Part]) -> Result<bool, BlobError> {
-        if let Some(listed) = self.listed(key, upload, parts).await? {
-            let whole = CompletedMultipartUpload::builder().set_parts(Some(listed)).build();
+    pub async fn complete(&self, key: Key, upload: &str, arrived: Arrived, parts: &[Part]) -> Result<bool, BlobError> {
+        if arrived.count() == parts.len() {
+            let whole = CompletedMultipartUpload::builder().set_parts(Some(arrived.0)).build();
             let complete = self.client.complete_multipart_upload().bucket(&self.bucket).key(key.to_string());
             match complete.upload_id(upload).multipart_upload(whole).send().await.map_err(classify) {
                 Ok(_) => return Ok(true),
@@ -75,44 +114,7 @@ impl Blobs {
                 Err(error) => return Err(error),
             }
         }
-        self.is_whole(key, parts).await
-    }
-
-    /// Whether S3 has exactly these parts of an upload, or already the object of them.
-    pub async fn has(&self, key: Key, upload: &str, parts: &[Part]) -> Result<bool, BlobError> {
-        Ok(self.listed(key, upload, parts).await?.is_some() || self.is_whole(key, parts).await?)
-    }
-
-    async fn is_whole(&self, key: Key, parts: &[Part]) -> Result<bool, BlobError> {
         Ok(self.size(key).await? == Some(parts.iter().map(|part| part.size).sum()))
-    }
-
-    /// What S3 has of an upload, in the shape that completes it. `None`: not exactly these parts.
-    async fn listed(&self, key: Key, upload: &str, parts: &[Part]) -> Result<Option<Vec<CompletedPart>>, BlobError> {
-        // One page has a thousand, and `domain::limit` allows fewer.
-        let list = self.client.list_parts().bucket(&self.bucket).key(key.to_string()).upload_id(upload);
-        let mut listed = match list.send().await.map_err(classify) {
-            Ok(list) => list.parts.unwrap_or_default(),
-            Err(BlobError::Missing) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        listed.sort_by_key(aws_sdk_s3::types::Part::part_number);
-        let numbers = listed.iter().map(|part| part.part_number().and_then(|number| usize::try_from(number).ok()));
-        // Another checksum than the one that was signed cannot be there; the embedded S3 does not list any.
-        let same = listed.len() == parts.len()
-            && numbers.eq((1..=parts.len()).map(Some))
-            && listed.iter().zip(parts).all(|(there, part)| {
-                there.size().and_then(|size| u64::try_from(size).ok()) == Some(part.size)
-                    && there.checksum_sha256().is_none_or(|sum| sum == part.sha256.as_str())
-            });
-        let complete = listed.into_iter().zip(parts).map(|(there, part)| {
-            CompletedPart::builder()
-                .set_part_number(there.part_number)
-                .set_e_tag(there.e_tag)
-                .checksum_sha256(part.sha256.as_str())
-                .build()
-        });
-        Ok(same.then(|| complete.collect()))
     }
 
     /// Ends an upload that is not to become an object. Ended twice it is over once.

@@ -351,18 +351,32 @@ impl Recording {
         Ok((recording, Granted::New(more)))
     }
 
-    /// No parts come any more. Closing what is closing or kept changes nothing.
-    pub fn close(self, by: UserId, now: Timestamp) -> Result<(Self, bool), RecordingRefused> {
-        let mut recording = self.of_recorder(by, now)?;
-        match recording.stage {
-            Stage::Open { .. } if recording.parts.is_empty() => Err(RecordingRefused::Empty),
-            Stage::Open { .. } => {
-                recording.stage = Stage::Closing;
-                Ok((recording, true))
-            }
-            Stage::Closing | Stage::Kept { .. } => Ok((recording, false)),
+    /// Whether completing it would close it: it is open, and there may be something to keep. Closing and kept ones need
+    /// nothing more.
+    pub fn closes(&self, by: UserId, now: Timestamp) -> Result<bool, RecordingRefused> {
+        self.recorded_by(by)?;
+        match self.clone().settle(now).stage {
+            Stage::Open { .. } if self.parts.is_empty() => Err(RecordingRefused::Empty),
+            Stage::Open { .. } => Ok(true),
+            Stage::Closing | Stage::Kept { .. } => Ok(false),
             Stage::Deleting { .. } | Stage::Deleted { .. } | Stage::Abandoned { .. } => Err(RecordingRefused::Closed),
         }
+    }
+
+    /// No parts come any more; so many of the first ones arrived, and the rest is given up. Closing what is closing or kept
+    /// changes nothing.
+    pub fn close(self, by: UserId, arrived: usize, now: Timestamp) -> Result<(Self, bool), RecordingRefused> {
+        let closes = self.closes(by, now)?;
+        let mut recording = self;
+        if closes {
+            recording.parts.truncate(arrived);
+            if recording.parts.is_empty() {
+                return Err(RecordingRefused::Empty);
+            }
+            recording.bytes = recording.parts.iter().map(|part| part.size).sum();
+            recording.stage = Stage::Closing;
+        }
+        Ok((recording, closes))
     }
 
     /// The object is there.

@@ -5,10 +5,11 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use domain::id::RecordingId;
 use domain::limit;
-use domain::recording::Part;
+use domain::recording::Recording;
 use http::Request;
 use partners::http::Http;
 use serde_json::{Map, Value, json};
+use store::{Recordings, Versioned};
 
 use crate::person::Person;
 use crate::place::Place;
@@ -73,17 +74,20 @@ impl<P: Place> Person<P> {
     }
 }
 
-/// Makes the object of a recording, past all that Dchat does.
-pub async fn place(world: &World, recording: &str, bytes: &[u8]) {
-    let key = blobs::Key::Recording(recording.parse().expect("an id"));
-    let part: Part =
-        serde_json::from_value(json!({ "size": bytes.len(), "sha256": part(1, bytes)["checksum_sha256"] }))
-            .expect("a part");
+/// Uploads the only part of a recording anew, past all that Dchat does: whoever completed or deleted it used the upload up,
+/// and the bucket is not put back with the tables.
+pub async fn upload_anew(world: &World, recording: &str, bytes: &[u8]) {
+    let (key, recordings) =
+        (blobs::Key::Recording(recording.parse().expect("an id")), Recordings::new(world.db.clone()));
+    let found = recordings.find(recording.parse().expect("an id")).await.expect("the store answers");
+    let Versioned { value, version } = found.expect("it is there");
     let upload = world.blobs.begin(key, "video/webm").await.expect("the bucket is there");
-    let grant = world.blobs.grant(key, &upload, 1, &part, limit::PART_LINK).await.expect("the bucket is there");
+    let grant = world.blobs.grant(key, &upload, 1, &value.parts[0], limit::PART_LINK).await;
+    let grant = grant.expect("the bucket is there");
     let headers: Map<String, Value> = grant.headers.into_iter().map(|(name, value)| (name, json!(value))).collect();
     assert_eq!(put(&json!({ "url": grant.url, "headers": headers }), bytes).await, 200);
-    assert!(world.blobs.complete(key, &upload, &[part]).await.expect("the bucket is there"));
+    let anew = Recording { upload: Some(upload), ..value };
+    recordings.save(&anew, version).await.expect("nobody else writes");
 }
 
 /// Sends bytes where a grant says; the status.

@@ -289,8 +289,7 @@ async fn prepare(operation: &Operation, actor: &Actor, world: &Arc<World>) -> bo
         actor.peer.at(world).in_call(&actor.own("call"), "recording", json!({})).await;
     }
     if operation.id == "completeRecording" {
-        // Whoever came before may have used the upload up, and the bucket is not put back.
-        testkit::recorder::place(world, &actor.own("rec"), b"x").await;
+        testkit::recorder::upload_anew(world, &actor.own("rec"), b"x").await;
     }
     ["answer", "consentToRecording", "completeRecording"].contains(&operation.id.as_str())
 }

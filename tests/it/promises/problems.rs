@@ -421,7 +421,15 @@ async fn produce(code: Code, s: &Stage) -> Option<Vec<Said>> {
         }
         C::RecordingIncomplete => {
             let (recording, _) = s.running().await;
-            let _ = s.ada.of_recording(&recording, "parts", part(1, b"x")).await.expect(200);
+            assert_eq!(s.ada.upload(&recording, 1, b"x").await, "200");
+            let recordings = store::Recordings::new(s.world.db.clone());
+            let id = recording.parse().expect("an id");
+            let store::Versioned { value, version } =
+                recordings.find(id).await.expect("it answers").expect("it is there");
+            let (closing, _) = value.close(s.ada.id, 1, s.world.clock.now()).expect("a part arrived");
+            let upload = closing.upload.clone().expect("a part was granted");
+            recordings.save(&closing, version).await.expect("nobody else writes");
+            s.world.blobs.abort(blobs::Key::Recording(id), &upload).await.expect("the bucket answers");
             vec![s.ada.of_recording(&recording, "complete", json!({})).await.into()]
         }
         C::PartOutOfOrder => {

@@ -51,6 +51,12 @@ impl Scene {
         self.http.send(request.body(bytes.to_vec()).unwrap()).await.unwrap()
     }
 
+    /// Whether it is there now.
+    async fn complete(&self, upload: &str, parts: &[Part]) -> bool {
+        let arrived = self.blobs.arrived(self.key, upload, parts).await.unwrap();
+        self.blobs.complete(self.key, upload, arrived, parts).await.unwrap()
+    }
+
     async fn upload(&self, upload: &str, number: usize, bytes: &[u8]) -> Part {
         let grant = self.blobs.grant(self.key, upload, number, &part(bytes), LIFE).await.unwrap();
         assert_eq!(self.put(&grant, bytes).await.status(), 200);
@@ -105,15 +111,18 @@ async fn an_upload_is_completed_once_however_often() {
     let upload = blobs.begin(key, MEDIA.as_str()).await.unwrap();
     let first = vec![7; usize::try_from(*limit::PART.start()).unwrap()];
     let parts = [part(&first), part(b"the end")];
-    assert!(!blobs.complete(key, &upload, &parts).await.unwrap(), "nothing is there");
+    assert!(!scene.complete(&upload, &parts).await, "nothing is there");
     scene.upload(&upload, 2, b"the end").await;
-    assert!(!blobs.complete(key, &upload, &parts).await.unwrap(), "half is there");
+    assert!(!scene.complete(&upload, &parts).await, "half is there");
     scene.upload(&upload, 1, &first).await;
     let others = [part(&first), part(b"the end, and more")];
-    assert!(!blobs.complete(key, &upload, &others).await.unwrap(), "something else is there");
+    assert!(!scene.complete(&upload, &others).await, "something else is there");
     assert_eq!(blobs.size(key).await.unwrap(), None);
+    for (granted, there) in [(&parts[..], 2), (&parts[..1], 1), (&others[..], 1), (&others[1..], 0)] {
+        assert_eq!(blobs.arrived(key, &upload, granted).await.unwrap().count(), there);
+    }
     for _ in 0..2 {
-        assert!(blobs.complete(key, &upload, &parts).await.unwrap());
+        assert!(scene.complete(&upload, &parts).await);
         assert_eq!(blobs.size(key).await.unwrap(), Some(parts[0].size + parts[1].size));
     }
     blobs.abort(key, &upload).await.expect("what is complete cannot be aborted, and that is fine");
@@ -125,13 +134,24 @@ async fn an_upload_is_completed_once_however_often() {
 }
 
 #[tokio::test]
+async fn an_upload_is_completed_with_the_parts_that_arrived_without_a_gap() {
+    let scene = Scene::new("prefix").await;
+    let upload = scene.blobs.begin(scene.key, MEDIA.as_str()).await.unwrap();
+    let first = vec![7; usize::try_from(*limit::PART.start()).unwrap()];
+    let parts = [scene.upload(&upload, 1, &first).await, part(b"lost"), scene.upload(&upload, 3, b"the end").await];
+    assert_eq!(scene.blobs.arrived(scene.key, &upload, &parts).await.unwrap().count(), 1);
+    assert!(scene.complete(&upload, &parts[..1]).await);
+    assert_eq!(scene.blobs.size(scene.key).await.unwrap(), Some(parts[0].size));
+}
+
+#[tokio::test]
 async fn what_was_aborted_cannot_be_completed() {
     let scene = Scene::new("abort").await;
     let upload = scene.blobs.begin(scene.key, MEDIA.as_str()).await.unwrap();
     let parts = [scene.upload(&upload, 1, b"never mind").await];
     for _ in 0..2 {
         scene.blobs.abort(scene.key, &upload).await.unwrap();
-        assert!(!scene.blobs.complete(scene.key, &upload, &parts).await.unwrap());
+        assert!(!scene.complete(&upload, &parts).await);
     }
 }
 
@@ -140,7 +160,7 @@ async fn a_link_brings_the_bytes_under_our_name_and_type() {
     let scene = Scene::new("link").await;
     let upload = scene.blobs.begin(scene.key, "text/html").await.unwrap();
     let parts = [scene.upload(&upload, 1, b"<script>").await];
-    assert!(scene.blobs.complete(scene.key, &upload, &parts).await.unwrap());
+    assert!(scene.complete(&upload, &parts).await);
     let get = async |url: &str| scene.http.send(Request::get(url).body(Vec::new()).unwrap()).await.unwrap();
     let url = scene.blobs.link(scene.key, "call.webm", MEDIA.as_str(), LIFE).await.unwrap();
     let answer = get(&url).await;

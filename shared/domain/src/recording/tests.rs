@@ -62,7 +62,7 @@ fn what_follows_a_stop_is_bounded_in_bytes_and_in_time() {
     let two = stopped.grant(person(1), 2, part(most), at(20)).expect("what waited").0;
     let three = two.clone().grant(person(1), 3, part(most), at(20)).expect("what was being sent").0;
     assert_eq!(three.clone().grant(person(1), 4, part(1), at(20)), Err(RecordingRefused::Stopped));
-    assert!(three.close(person(1), late).is_ok(), "it can be kept");
+    assert!(three.close(person(1), 3, late).is_ok(), "it can be kept");
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn an_upload_that_nobody_goes_on_with_is_abandoned() {
     let Stage::Open { until } = one.stage else { panic!("{one:?}") };
     assert_eq!(until, at(60) + limit::RECORDING_IDLE);
     assert_eq!(one.clone().settle(until).stage, Stage::Abandoned { at: until });
-    assert_eq!(one.clone().close(person(1), until), Err(RecordingRefused::Closed));
+    assert_eq!(one.clone().close(person(1), 1, until), Err(RecordingRefused::Closed));
     assert_eq!(one.grant(person(1), 2, part(1), until), Err(RecordingRefused::Closed));
     let late = at(0) + limit::RECORDING_LONGEST - limit::RECORDING_IDLE;
     let began = Recording { stage: Stage::Open { until: late + limit::RECORDING_IDLE }, ..running() };
@@ -81,17 +81,26 @@ fn an_upload_that_nobody_goes_on_with_is_abandoned() {
 
 #[test]
 fn closing_and_deleting_can_be_repeated() {
-    assert_eq!(running().close(person(1), at(1)), Err(RecordingRefused::Empty));
+    assert_eq!(running().close(person(1), 0, at(1)), Err(RecordingRefused::Empty));
     let (one, _) = running().grant(person(1), 1, part(1), at(1)).expect("the first");
-    let (closing, moved) = one.close(person(1), at(2)).expect("it has a part");
-    assert!(moved && !closing.clone().close(person(1), at(3)).expect("again").1);
+    let (closing, moved) = one.close(person(1), 1, at(2)).expect("it has a part");
+    assert!(moved && !closing.clone().close(person(1), 0, at(3)).expect("again").1);
     let kept = closing.keep(at(3));
-    assert_eq!(kept.clone().close(person(1), at(4)), Ok((kept.clone(), false)));
+    assert_eq!(kept.clone().close(person(1), 0, at(4)), Ok((kept.clone(), false)));
     let (deleting, moved) = kept.delete(person(2), at(5)).expect("the host may");
     assert!(moved && !deleting.clone().delete(person(1), at(6)).expect("the recorder may").1);
     let gone = deleting.gone(at(7));
     assert_eq!(gone.shown_to(person(1)), Err(RecordingRefused::Stranger));
     assert!(gone.is_deleted_for(person(1)) && gone.is_deleted_for(person(2)) && !gone.is_deleted_for(person(3)));
+}
+
+#[test]
+fn what_arrived_is_kept_and_the_rest_given_up() {
+    let one = running().grant(person(1), 1, part(WHOLE), at(1)).expect("the first").0;
+    let two = one.grant(person(1), 2, part(7), at(1)).expect("the last").0;
+    assert_eq!(two.clone().close(person(1), 0, at(2)), Err(RecordingRefused::Empty));
+    let (closing, _) = two.close(person(1), 1, at(2)).expect("the first arrived");
+    assert_eq!((closing.parts.len(), closing.bytes), (1, WHOLE));
 }
 
 #[test]
@@ -125,7 +134,7 @@ fn whoever_is_in_the_call_while_it_runs_may_see_it() {
 fn who_was_there_sees_it_and_cannot_change_it() {
     assert_eq!(running().shown_to(person(3)), Ok(()));
     assert_eq!(running().delete(person(3), at(1)), Err(RecordingRefused::NotYours));
-    assert_eq!(running().close(person(3), at(1)), Err(RecordingRefused::NotYours));
+    assert_eq!(running().close(person(3), 1, at(1)), Err(RecordingRefused::NotYours));
     assert_eq!(running().delete(person(4), at(1)), Err(RecordingRefused::Stranger));
     let without_host = Recording { people: vec![person(1), person(3)], ..running() };
     assert_eq!(without_host.delete(person(2), at(1)), Err(RecordingRefused::Stranger), "the host was not there");

@@ -137,7 +137,7 @@ problems! {
     RecordingClosed "recording_closed" 409 No "The recording is closed", "Ask for a new recording.";
     RecordingStopped "recording_stopped" 409 No "The recording was stopped, and what could follow has", "Complete it with the parts that were granted.";
     RecordingEmpty "recording_empty" 409 No "Nothing was uploaded", "Upload a part first, or delete the recording.";
-    RecordingIncomplete "recording_incomplete" 409 No "Not every part was uploaded", "Upload each part that was granted, then complete again.";
+    RecordingIncomplete "recording_incomplete" 409 No "What was uploaded is not in the bucket any more", "Delete the recording.";
     PartOutOfOrder "part_out_of_order" 409 No "Parts come one after the other, each of 5 MiB at least but the last", "Ask for the part after the last one.";
     PartChanged "part_changed" 409 No "This part was granted for other bytes", "Send the bytes that it was granted for.";
     StorageFull "storage_full" 409 No "Your recordings take all the room of your plan", "Delete a recording first.";

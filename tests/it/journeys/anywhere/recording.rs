@@ -159,10 +159,27 @@ async fn a_grant_takes_its_own_bytes_and_nothing_else() {
     let _ = bo.consent(&call, true).await.expect(200);
     let granted = ada.of_recording(&recording, "parts", part(1, b"what I said")).await.expect(200).body;
     assert!(put(&granted, b"what I s*id").await >= 400);
-    assert_eq!(ada.of_recording(&recording, "complete", json!({})).await.summary(), "409 recording_incomplete");
+    assert_eq!(ada.of_recording(&recording, "complete", json!({})).await.summary(), "409 recording_empty");
     assert_eq!(put(&granted, b"what I said").await, 200);
     assert_eq!(ada.of_recording(&recording, "parts", part(1, b"something else")).await.summary(), "409 part_changed");
     assert_eq!(ada.of_recording(&recording, "complete", json!({})).await.summary(), "200");
+}
+
+#[tokio::test]
+async fn a_part_that_never_arrived_costs_what_follows_it_and_no_more() {
+    let world = World::anywhere().await;
+    let [ada, bo] = world.people(["Ada", "Bo"]).await;
+    let call = ada.talk_to(&bo).await;
+    let recording = ada.ask_to_record(&call).await;
+    let _ = bo.consent(&call, true).await.expect(200);
+    let whole = whole_part();
+    assert_eq!(ada.upload(&recording, 1, &whole).await, "200");
+    let _ = ada.of_recording(&recording, "parts", part(2, &whole)).await.expect(200);
+    assert_eq!(ada.upload(&recording, 3, b"the end").await, "200");
+    let kept = ada.of_recording(&recording, "complete", json!({})).await.expect(200).body;
+    assert_eq!((&kept["state"], &kept["bytes"]), (&json!("kept"), &json!(whole.len())));
+    let shown = bo.get(&format!("/api/v1/recordings/{recording}")).await.expect(200).body;
+    assert!(shown["link"].is_object());
 }
 
 #[tokio::test]
