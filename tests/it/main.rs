@@ -17,6 +17,7 @@ mod journeys {
     }
     mod calling;
     pub(crate) mod linkedin;
+    mod recordings;
     mod signing_in;
     mod sockets;
     mod steps;

@@ -5,8 +5,10 @@ use axum::Json;
 use axum::extract::State as Extract;
 use blobs::Arrived;
 use domain::id::{RecordingId, UserId};
+use domain::limit::Rate;
 use domain::recording::{Recording, Stage};
-use socket::{Code, Problem};
+use socket::view::KeptView;
+use socket::{Code, Problem, Push};
 use store::Versioned;
 use store::switchboard::TRIES;
 
@@ -26,6 +28,7 @@ pub(crate) async fn complete(
     Caller(caller): Caller,
     Path(id): Path<RecordingId>,
 ) -> Result<Json<RecordingItem>, Refusal> {
+    state.limit(Rate::Recording, caller.sub).await?;
     let kept = keep(&state, caller.sub, id).await?;
     Ok(Json(RecordingItem::of(&kept, state.now())))
 }
@@ -90,6 +93,9 @@ async fn make(state: &State, read: Versioned<Recording>, arrived: Arrived) -> Re
         Err(stale) if stale.is_stale() => Ok(None),
         saved => {
             saved?;
+            let view =
+                KeptView { recording_id: kept.id, call_id: kept.call, recorded_by: kept.owner, bytes: kept.bytes };
+            state.switchboard.tell(&kept.people, Push::RecordingKept(view), state.now()).await;
             Ok(Some(kept))
         }
     }

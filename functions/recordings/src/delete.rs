@@ -3,7 +3,8 @@
 use api::{Caller, Path, Refusal};
 use axum::extract::State as Extract;
 use domain::id::{RecordingId, UserId};
-use domain::recording::RecordingRefused;
+use domain::limit::Rate;
+use domain::recording::{Recording, RecordingRefused};
 use http::StatusCode;
 use socket::{Code, Problem};
 use store::Versioned;
@@ -24,6 +25,7 @@ pub(crate) async fn delete(
     Caller(caller): Caller,
     Path(id): Path<RecordingId>,
 ) -> Result<StatusCode, Refusal> {
+    state.limit(Rate::Recording, caller.sub).await?;
     forget(&state, caller.sub, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -50,18 +52,29 @@ async fn forget(state: &State, me: UserId, id: RecordingId) -> Result<(), Proble
                 saved => saved?,
             }
         }
-        let key = blobs::Key::Recording(id);
-        if let Some(upload) = &deleting.upload {
-            state.blobs.abort(key, upload).await?;
-        }
-        state.blobs.delete(key).await?;
-        let storage = state.recordings.storage(deleting.owner).await?;
-        let storage = Versioned { value: deleting.give_back(storage.value), version: storage.version };
-        let gone = Versioned { value: deleting.clone().gone(now), version };
-        match state.recordings.forget(&deleting, &gone, &storage).await {
-            Err(stale) if stale.is_stale() => {}
-            saved => return Ok(saved?),
+        if erase(state, Versioned { value: deleting, version }).await? {
+            return Ok(());
         }
     }
     Err(Problem::new(Code::Conflict))
+}
+
+/// Goes on with a recording that is being deleted; whether nobody else was faster.
+pub(crate) async fn erase(state: &State, deleting: Versioned<Recording>) -> Result<bool, Problem> {
+    let Versioned { value: deleting, version } = deleting;
+    let key = blobs::Key::Recording(deleting.id);
+    if let Some(upload) = &deleting.upload {
+        state.blobs.abort(key, upload).await?;
+    }
+    state.blobs.delete(key).await?;
+    let storage = state.recordings.storage(deleting.owner).await?;
+    let storage = Versioned { value: deleting.give_back(storage.value), version: storage.version };
+    let gone = Versioned { value: deleting.clone().gone(state.now()), version };
+    match state.recordings.forget(&deleting, &gone, &storage).await {
+        Err(stale) if stale.is_stale() => Ok(false),
+        saved => {
+            saved?;
+            Ok(true)
+        }
+    }
 }

@@ -8,8 +8,10 @@ use axum::extract::State as Extract;
 use domain::id::{RecordingId, UserId};
 use domain::limit::{self, Rate};
 use domain::recording::{Granted, Part, PartNumber, PartSize, Recording, RecordingRefused, Sha256, Stage};
+use domain::storage::{Reservation, Storage};
 use jiff::Timestamp;
 use serde::Serialize;
+use socket::problem::causes;
 use socket::{Code, Problem};
 use store::Versioned;
 use store::switchboard::TRIES;
@@ -82,9 +84,11 @@ async fn grant(state: &State, me: UserId, id: RecordingId, number: usize, part: 
             return Ok(upload.clone());
         }
         let Stage::Open { until } = recording.stage else { return Err(Problem::new(Code::RecordingClosed)) };
-        let storage = state.recordings.storage(me).await?;
-        let value = storage.value.reserve(id, recording.bytes, until, now)?;
-        let storage = Versioned { value, version: storage.version };
+        let Versioned { value, version } = state.recordings.storage(me).await?;
+        let dropped_by = recording.began_at + limit::RECORDING_DROPPED;
+        let room = Reservation { recording: id, bytes: recording.bytes, until, dropped_by };
+        let value = clear(state, value, now).await?.reserve(room, now)?;
+        let storage = Versioned { value, version };
         let upload = match (recording.upload.clone(), begun.take()) {
             (Some(upload), _) | (None, Some(upload)) => upload,
             // One that nobody comes to know of is dropped by the bucket within a day.
@@ -100,6 +104,24 @@ async fn grant(state: &State, me: UserId, id: RecordingId, number: usize, part: 
         }
     }
     Err(Problem::new(Code::Conflict))
+}
+
+/// The storage without what was abandoned: the bucket drops that now, or by itself within two days.
+async fn clear(state: &State, storage: Storage, now: Timestamp) -> Result<Storage, Problem> {
+    let abandoned: Vec<RecordingId> = storage.abandoned(now).collect();
+    let mut cleared = storage;
+    for id in abandoned {
+        let Some(found) = state.recordings.find(id).await? else { continue };
+        let aborted = match &found.value.upload {
+            Some(upload) => state.blobs.abort(blobs::Key::Recording(id), upload).await,
+            None => Ok(()),
+        };
+        match aborted {
+            Ok(()) => cleared = cleared.release(id),
+            Err(error) => tracing::warn!(error = causes(&error), "an abandoned upload was not dropped"),
+        }
+    }
+    Ok(cleared)
 }
 
 /// The recording, if everybody who is in the call consents at this moment; what was recorded before it was stopped may

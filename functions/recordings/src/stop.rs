@@ -5,6 +5,7 @@ use axum::Json;
 use axum::extract::State as Extract;
 use domain::call::{Call, CallRefused, Moved};
 use domain::id::{RecordingId, UserId};
+use domain::limit::Rate;
 use domain::recording::{Recording, RecordingRefused};
 use jiff::Timestamp;
 use socket::{Code, Problem};
@@ -26,6 +27,7 @@ pub(crate) async fn stop(
     Caller(caller): Caller,
     Path(id): Path<RecordingId>,
 ) -> Result<Json<RecordingItem>, Refusal> {
+    state.limit(Rate::Recording, caller.sub).await?;
     let read = state.recordings.find(id).await?.ok_or(RecordingRefused::Stranger)?;
     let stop = |call: Call, now| call.stop_recording(id, caller.sub, now);
     let recording = end(&state, caller.sub, read, stop).await?.value;

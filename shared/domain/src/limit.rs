@@ -143,8 +143,11 @@ pub const RECORDING_LATE: SignedDuration = seconds(15 * 60);
 pub const RECORDINGS_OPEN: usize = 8;
 /// A recording that got no part for this long is abandoned.
 pub const RECORDING_IDLE: SignedDuration = seconds(3600);
-/// A recording is abandoned after this long at the latest: S3 drops the parts of an upload after a day.
+/// A recording is abandoned after this long at the latest: S3 drops the parts of an upload after a day at the earliest.
 pub const RECORDING_LONGEST: SignedDuration = seconds(23 * 3600);
+/// S3 has dropped the parts of an upload by then, counted from when the recording was asked for: its upload begins within
+/// [`RECORDING_IDLE`], and a lifecycle of a day ends with the next day, UTC.
+pub const RECORDING_DROPPED: SignedDuration = seconds(49 * 3600);
 /// How long what was abandoned or deleted is remembered, so that a repeat hears what became of it.
 pub const RECORDING_MEMORY: SignedDuration = seconds(24 * 3600);
 /// Lifetime of a URL that uploads a part.
@@ -268,6 +271,8 @@ rates! {
     Quality "quality" 20 then 1 per 5_000 ms each Person Apart Open;
     /// Parts of recordings granted.
     RecordingPart "recording_part" 60 then 1 per 1_000 ms each Person Apart Open;
+    /// Recordings stopped, completed and deleted.
+    Recording "recording" 60 then 1 per 1_000 ms each Person Apart Open;
     /// Frames said on one connection.
     Frame "frame" 120 then 1 per 500 ms each Connection Apart Open;
     /// Frames refused for their rate; one more, and the connection is closed.

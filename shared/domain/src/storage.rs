@@ -1,5 +1,5 @@
 //! How much a person keeps, and what is on its way. One row per person: two at once cannot overdraw it, and what was
-//! reserved for an upload that nobody finished comes back by the clock.
+//! reserved for an upload that nobody finished comes back once the bucket has none of it any more.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,8 @@ pub struct Reservation {
     pub bytes: u64,
     /// The recording is abandoned from then on.
     pub until: Timestamp,
+    /// The bucket has dropped its bytes by then, if nobody did before.
+    pub dropped_by: Timestamp,
 }
 
 /// What a person's recordings take.
@@ -42,7 +44,7 @@ impl Storage {
     /// As the clock leaves it.
     #[must_use]
     pub fn settle(mut self, now: Timestamp) -> Self {
-        self.reserved.retain(|reservation| now < reservation.until);
+        self.reserved.retain(|reservation| now < reservation.dropped_by);
         self
     }
 
@@ -51,23 +53,25 @@ impl Storage {
         self.kept + self.reserved.iter().map(|reservation| reservation.bytes).sum::<u64>()
     }
 
-    /// Room for an upload that has come to so many bytes, in place of what was reserved for it.
-    pub fn reserve(
-        self,
-        recording: RecordingId,
-        bytes: u64,
-        until: Timestamp,
-        now: Timestamp,
-    ) -> Result<Self, StorageRefused> {
-        let mut storage = self.settle(now).release(recording);
+    /// Recordings that were abandoned, and whose bytes may be in the bucket.
+    pub fn abandoned(&self, now: Timestamp) -> impl Iterator<Item = RecordingId> {
+        self.reserved
+            .iter()
+            .filter(move |reservation| reservation.until <= now)
+            .map(|reservation| reservation.recording)
+    }
+
+    /// Room for an upload, in place of what was reserved for it.
+    pub fn reserve(self, room: Reservation, now: Timestamp) -> Result<Self, StorageRefused> {
+        let mut storage = self.settle(now).release(room.recording);
         let used = storage.used();
-        if used + bytes > limit::STORAGE_FREE {
+        if used + room.bytes > limit::STORAGE_FREE {
             return Err(StorageRefused::Full(used));
         }
         if storage.reserved.len() >= limit::RECORDINGS_OPEN {
             return Err(StorageRefused::TooMany);
         }
-        storage.reserved.push(Reservation { recording, bytes, until });
+        storage.reserved.push(room);
         Ok(storage)
     }
 
@@ -104,28 +108,37 @@ mod tests {
         Timestamp::from_second(seconds).expect("in range")
     }
 
+    fn room(n: u8, bytes: u64, until: i64) -> Reservation {
+        Reservation { recording: id(n), bytes, until: at(until), dropped_by: at(until + 100) }
+    }
+
     #[test]
     fn nobody_gets_more_than_the_plan_and_everything_comes_back() {
-        let full = Storage::default().reserve(id(1), limit::STORAGE_FREE, at(10), at(0)).expect("it is empty");
-        assert_eq!(full.clone().reserve(id(2), 1, at(10), at(9)), Err(StorageRefused::Full(limit::STORAGE_FREE)));
-        let later = full.clone().reserve(id(2), 1, at(20), at(10)).expect("the first was abandoned");
+        let full = Storage::default().reserve(room(1, limit::STORAGE_FREE, 10), at(0)).expect("it is empty");
+        assert_eq!(full.abandoned(at(9)).collect::<Vec<_>>(), []);
+        assert_eq!(full.abandoned(at(10)).collect::<Vec<_>>(), [id(1)]);
+        for second in [9, 10, 109] {
+            let refused = full.clone().reserve(room(2, 1, 200), at(second));
+            assert_eq!(refused, Err(StorageRefused::Full(limit::STORAGE_FREE)), "the bucket may have it");
+        }
+        let later = full.clone().reserve(room(2, 1, 200), at(110)).expect("the bucket has dropped the first");
         assert_eq!(later.used(), 1);
-        let kept = full.keep(id(1), limit::STORAGE_FREE).settle(at(99));
+        let kept = full.keep(id(1), limit::STORAGE_FREE).settle(at(999));
         assert_eq!((kept.used(), kept.give_back(limit::STORAGE_FREE)), (limit::STORAGE_FREE, Storage::default()));
     }
 
     #[test]
     fn an_upload_that_grows_is_counted_once() {
-        let storage = (1..=9).try_fold(Storage::default(), |storage, n| storage.reserve(id(1), n, at(10), at(0)));
+        let storage = (1..=9).try_fold(Storage::default(), |storage, n| storage.reserve(room(1, n, 10), at(0)));
         assert_eq!(storage.map(|storage| storage.used()), Ok(9));
     }
 
     #[test]
     fn uploads_under_way_are_bounded() {
         let most = u8::try_from(limit::RECORDINGS_OPEN).expect("few");
-        let many = (0..most).try_fold(Storage::default(), |storage, n| storage.reserve(id(n), 1, at(10), at(0)));
+        let many = (0..most).try_fold(Storage::default(), |storage, n| storage.reserve(room(n, 1, 10), at(0)));
         let many = many.expect("so many may be");
-        assert_eq!(many.clone().reserve(id(most), 1, at(10), at(0)), Err(StorageRefused::TooMany));
-        assert!(many.reserve(id(0), 2, at(10), at(0)).is_ok(), "one of them may grow");
+        assert_eq!(many.clone().reserve(room(most, 1, 10), at(0)), Err(StorageRefused::TooMany));
+        assert!(many.reserve(room(0, 2, 10), at(0)).is_ok(), "one of them may grow");
     }
 }

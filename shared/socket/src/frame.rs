@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
 use crate::problem::{Code, Problem, pointer, wrong};
-use crate::view::{CallView, CandidatesView, ClosingView, DescriptionView, MediaView, StayView};
+use crate::view::{CallView, CandidatesView, ClosingView, DescriptionView, KeptView, MediaView, StayView};
 
 /// A stay in a call that goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
@@ -347,6 +347,8 @@ pushes! {
     CallCandidates(CandidatesView) => "call.candidates",
     /// What a peer sends.
     CallMedia(MediaView) => "call.media",
+    /// A recording can be watched.
+    RecordingKept(KeptView) => "recording.kept",
     /// This connection is about to be closed from our side.
     ConnectionClosing(ClosingView) => "connection.closing",
 }

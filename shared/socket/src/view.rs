@@ -118,10 +118,25 @@ pub struct RecordingView {
     pub recording_id: RecordingId,
     /// Who records.
     pub by: UserId,
+    /// With which device.
+    pub device_id: DeviceId,
     /// How it stands.
     pub state: RecordingState,
     /// Who is in the call and has not consented.
     pub missing: Vec<UserId>,
+}
+
+/// A recording that can be watched from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct KeptView {
+    /// Its id.
+    pub recording_id: RecordingId,
+    /// What was recorded.
+    pub call_id: CallId,
+    /// Who recorded it.
+    pub recorded_by: UserId,
+    /// Bytes of what was kept.
+    pub bytes: u64,
 }
 
 /// How sound and pictures travel between people.
@@ -209,6 +224,7 @@ impl CallView {
         let recording = call.recording.as_ref().zip(call.recording_state()).map(|(recording, state)| RecordingView {
             recording_id: recording.id,
             by: recording.by,
+            device_id: recording.device.clone(),
             state,
             missing: call.without_consent().collect(),
         });

@@ -145,13 +145,34 @@ async fn no_recording_costs_more_than_its_budget() {
     let _ = ada.of_recording(&recording, "stop", json!({})).await.expect(200);
     within("stop, and 1 request per person told", meter.take(), 3 + 2, 2.0 + 1.0, 6.0);
     let _ = ada.of_recording(&recording, "complete", json!({})).await.expect(200);
-    within("complete", meter.take(), 6, 4.5, 9.0);
+    within("complete, and 1 request per person told", meter.take(), 6 + 2, 4.5 + 1.0, 9.0);
     let _ = bo.get(&format!("/api/recordings/{recording}")).await.expect(200);
     within("watch", meter.take(), 1, 1.0, 0.0);
     let _ = bo.get("/api/recordings").await.expect(200);
     within("a page of one recording", meter.take(), 2, 1.0, 0.0);
     let _ = ada.delete(&format!("/api/recordings/{recording}")).await.expect(204);
     within("delete", meter.take(), 6, 4.5, 9.0);
+}
+
+#[tokio::test]
+async fn later_parts_cost_as_much_as_the_recording_has_grown() {
+    let world = World::new().await;
+    let [ada, bo] = world.people(["Ada Lovelace", "Bo Diddley"]).await;
+    let call = ada.talk_to(&bo).await;
+    let recording = ada.ask_to_record(&call).await;
+    let _ = bo.consent(&call, true).await.expect(200);
+    let (unlimited, bytes) = (world.without_limits(), testkit::recorder::whole_part());
+    let ada = ada.at(&unlimited);
+    for number in 1..=200 {
+        let part = testkit::recorder::part(number, &bytes);
+        let _ = ada.of_recording(&recording, "parts", part).await.expect(200);
+        let spent = world.meter().take();
+        match number {
+            50 => within("part 50, of an item of 4 KB", spent, 4, 3.5, 10.0),
+            200 => within("part 200, of an item of 13 KB", spent, 4, 6.5, 28.0),
+            _ => {}
+        }
+    }
 }
 
 #[tokio::test]

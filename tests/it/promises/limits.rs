@@ -185,6 +185,15 @@ async fn everything_that_is_limited_says_so_and_stops() {
     let (granted, refused) = until_refused(grant).await;
     assert_eq!(granted, Rate::RecordingPart.burst());
     is_told(&refused, Rate::RecordingPart);
+    let complete = async || ada.of_recording(nobodys, "complete", json!({})).await;
+    let (completed, refused) = until_refused(complete).await;
+    assert_eq!(completed, Rate::Recording.burst());
+    is_told(&refused, Rate::Recording);
+    for refused in
+        [ada.of_recording(nobodys, "stop", json!({})).await, ada.delete(&format!("/api/recordings/{nobodys}")).await]
+    {
+        is_told(&refused, Rate::Recording);
+    }
 }
 
 #[tokio::test]

@@ -28,8 +28,9 @@ async fn a_call_is_recorded_with_consent_watched_by_both_and_deleted() {
     let missing = json!([bo.id.to_string()]);
     assert_eq!(
         told,
-        &json!({ "recording_id": recording, "by": ada.id.to_string(), "state": "asking", "missing": missing })
+        &json!({ "recording_id": recording, "by": ada.id.to_string(), "device_id": told["device_id"], "state": "asking", "missing": missing })
     );
+    assert_eq!(told["device_id"], show(&bo, &call).await["participants"][0]["device_id"]);
     assert_eq!(ada.upload(&recording, 1, b"too early").await, "409 consent_missing");
     assert_eq!(bo.consent(&call, true).await.expect(200).text("/recording/state"), "running");
 
@@ -45,6 +46,11 @@ async fn a_call_is_recorded_with_consent_watched_by_both_and_deleted() {
         let kept = ada.of_recording(&recording, "complete", json!({})).await.expect(200).body;
         assert_eq!((&kept["state"], &kept["bytes"]), (&json!("kept"), &json!(first.len() + 7)));
     }
+    let pushes = at_bo.pushes().await;
+    let kept: Vec<&Value> = pushes.iter().filter(|push| push["event"] == "recording.kept").collect();
+    let (bytes, by) = (first.len() + 7, ada.id.to_string());
+    let what = json!({ "recording_id": recording, "call_id": call, "recorded_by": by, "bytes": bytes });
+    assert_eq!(kept.iter().map(|push| &push["data"]).collect::<Vec<_>>(), [&what], "everybody is told, once");
     assert_eq!(ada.upload(&recording, 3, b"too late").await, "409 recording_closed");
 
     for person in [&ada, &bo] {

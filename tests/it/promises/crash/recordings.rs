@@ -1,6 +1,7 @@
 //! Recordings, their parts and the room they take.
 
-use store::Recordings;
+use domain::clock::Clock as _;
+use store::{Recordings, Versioned};
 use testkit::recorder::{part, watch};
 
 use super::*;
@@ -21,6 +22,19 @@ async fn running(world: &Arc<World>) -> Scene {
 async fn uploaded(world: &Arc<World>) -> Scene {
     let scene = running(world).await;
     assert_eq!(scene.ada.upload(&scene.extra, 1, b"what was said").await, "200");
+    scene
+}
+
+/// A completion that died before the object was made.
+async fn closing(world: &Arc<World>) -> Scene {
+    let scene = uploaded(world).await;
+    let recordings = Recordings::new(world.db.clone());
+    let read =
+        recordings.find(scene.extra.parse().expect("an id")).await.expect("the store answers").expect("is there");
+    let storage = recordings.storage(scene.ada.id).await.expect("the store answers");
+    let (value, _) = read.value.close(scene.ada.id, 1, world.clock.now()).expect("a part arrived");
+    let kept = Versioned { value: storage.value.keep(value.id, value.bytes), version: storage.version };
+    recordings.close(&Versioned { value, version: read.version }, &kept).await.expect("nobody else writes");
     scene
 }
 
@@ -97,6 +111,17 @@ rows! {
             let shown = scene.bo.get(&format!("/api/recordings/{}", scene.extra)).await.expect(200).body;
             assert_eq!(watch(&shown).await.1, b"what was said");
             assert_eq!(scene.bo.get("/api/recordings").await.expect(200).text("/items/0/recording_id"), scene.extra);
+        },
+    }
+    "showRecording" a_look_goes_on_where_a_completion_died {
+        prepare: |world: Arc<World>| async move { closing(&world).await },
+        act: |scene, world| async move {
+            scene.bo.at(&world).get(&format!("/api/recordings/{}", scene.extra)).await.summary()
+        },
+        fine: ["200"],
+        audit: |scene| async move {
+            let listed = scene.bo.get("/api/recordings").await.expect(200);
+            assert_eq!((listed.text("/items/0/state"), taken(&scene).await), ("kept".into(), (13, 0)));
         },
     }
     "deleteRecording" a_recording_is_deleted {
