@@ -77,7 +77,7 @@
  * @property {string | null} ended_by
  * @property {boolean} relay_only
  * @property {"mesh"} media_path
- * @property {{ recording_id: string, by: string, state: "asking" | "running" | "paused", missing: string[] } | null} recording
+ * @property {{ recording_id: string, by: string, device_id: string, state: "asking" | "running" | "paused", missing: string[] } | null} recording
  * @property {Signals} [signals]
  *
  * @typedef {object} RecordingItem
