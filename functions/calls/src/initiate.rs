@@ -5,7 +5,7 @@ use api::token::Access;
 use api::{Answer, Caller, Keyed, Refusal};
 use axum::extract::State as Extract;
 use axum::response::Response;
-use domain::call::{Call, CallKind, CallRefused, CallState, Person, Terms, check_callees};
+use domain::call::{Call, CallKind, CallRefused, Person, Terms, check_callees};
 use domain::id::{CallId, UserId};
 use domain::limit::Rate;
 use domain::text::DeviceId;
@@ -14,7 +14,7 @@ use socket::view::CallView;
 use socket::{Code, Problem};
 use store::switchboard::TRIES;
 
-use crate::ringing::{cards, named, persons, ring};
+use crate::ringing::{cards, named, persons, ring, ring_again};
 use crate::state::State;
 use crate::view::device;
 
@@ -51,10 +51,18 @@ pub(crate) async fn initiate(
     state.limit(Rate::CallSetup, caller.sub).await?;
     let done = begin(&state, &caller, &ask, &once).await;
     let settled = once.settle(done, async |scope| state.answers.find(&scope, state.now()).await).await?;
-    if let (first, true) = &settled {
-        ring_again(&state, caller.sub, first, &ask.participants).await?;
+    if let (first, true) = &settled
+        && let Some(Begun { call_id }) = first.read()
+    {
+        ring_again(&state, caller.sub, call_id, &ask.participants).await?;
     }
     Ok(respond(settled))
+}
+
+/// What is read of a kept answer.
+#[derive(Deserialize)]
+struct Begun {
+    call_id: CallId,
 }
 
 async fn begin(state: &State, caller: &Access, ask: &Initiate, once: &Repeatable) -> Result<Answer, Problem> {
@@ -99,20 +107,4 @@ async fn last_call(state: &State, me: UserId, other: UserId) -> Result<Option<Ca
     let call = state.switchboard.settle(read, state.now()).await?;
     let both = call.present().filter(|user| [me, other].contains(user)).count() == 2;
     if both { Err(CallRefused::Superseded(id).into()) } else { Ok(Some(id)) }
-}
-
-/// A call that was begun before and has not rung anywhere yet is shown to the callees once more: the first request may
-/// have died before it could. Whoever has seen it knows its number.
-async fn ring_again(state: &State, caller: UserId, first: &Answer, people: &[UserId]) -> Result<(), Problem> {
-    #[derive(Deserialize)]
-    struct Begun {
-        call_id: CallId,
-    }
-    let now = state.now();
-    let Some(Begun { call_id }) = first.read() else { return Ok(()) };
-    let known = state.switchboard.call_of(caller, call_id, true).await?.value.settle(now).0;
-    if known.state == CallState::Initiated {
-        ring(state, &known, people, now).await?;
-    }
-    Ok(())
 }

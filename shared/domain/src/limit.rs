@@ -82,6 +82,8 @@ pub const CANDIDATE: usize = 1024;
 pub const CANDIDATE_BATCH: usize = 32;
 /// Candidates in one description, and kept for one side that is not connected; later ones are refused.
 pub const CANDIDATES_KEPT: usize = 128;
+/// Bytes of the candidates that are kept for one side; those of a browser have 200 each at most.
+pub const CANDIDATES_BYTES: usize = 32 * 1024;
 /// Lifetime of a TURN credential. A client asks for the next one before, and a call that stands is not cut by its end.
 pub const TURN_CREDENTIAL: SignedDuration = seconds(3600);
 /// Calls on one page of a history.
