@@ -5,10 +5,11 @@ use api::token::Access;
 use api::{Answer, Caller, Keyed, Refusal};
 use axum::extract::State as Extract;
 use axum::response::Response;
-use domain::call::{Call, CallKind, CallRefused, Person, Terms, check_callees};
+use domain::call::{Call, CallKind, CallRefused, InVain, Person, Terms, check_callees};
 use domain::id::{CallId, UserId};
 use domain::limit::Rate;
 use domain::text::DeviceId;
+use jiff::Timestamp;
 use serde::Deserialize;
 use socket::view::CallView;
 use socket::{Code, Problem};
@@ -69,7 +70,7 @@ async fn begin(state: &State, caller: &Access, ask: &Initiate, once: &Repeatable
     let named = |refused: CallRefused| named(refused, &ask.participants);
     let id = CallId::new(state.now(), state.entropy());
     // There are no plans yet, so everybody's is FREE.
-    let terms = Terms { relay_only: ask.relay_only.unwrap_or(false), ..Terms::free(ask.r#type.unwrap_or_default()) };
+    let free = Terms { relay_only: ask.relay_only.unwrap_or(false), ..Terms::free(ask.r#type.unwrap_or_default()) };
     for attempt in 0..TRIES {
         let (now, fresh) = (state.now(), attempt > 0);
         let rooms = state.switchboard.connections.rooms(&ask.participants, fresh, now).await?;
@@ -78,10 +79,11 @@ async fn begin(state: &State, caller: &Access, ask: &Initiate, once: &Repeatable
             Err(_) if !fresh => continue,
             callees => callees.map_err(named)?,
         };
-        let replaces = match ask.participants[..] {
-            [only] if fresh => last_call(state, caller.sub, only).await?,
-            _ => None,
+        let (replaces, in_vain) = match ask.participants[..] {
+            [only] if fresh => last_call(state, caller.sub, only, now).await?,
+            _ => (None, None),
         };
+        let terms = Terms { in_vain, ..free };
         let me = Person { user: caller.sub, name: caller.name.clone() };
         let device = device(ask.device_id.clone(), caller);
         let (call, facts) = Call::start(id, terms, me, &device, persons(&callees), now)?;
@@ -99,12 +101,20 @@ async fn begin(state: &State, caller: &Access, ask: &Initiate, once: &Repeatable
     Err(Problem::new(Code::Conflict))
 }
 
-/// The last call of the two, which is over or goes on without one of them; one that both are in stands.
-async fn last_call(state: &State, me: UserId, other: UserId) -> Result<Option<CallId>, Problem> {
+/// The last call of the two, which is over or goes on without one of them, and how many were in vain; one that both are
+/// in stands.
+async fn last_call(
+    state: &State,
+    me: UserId,
+    other: UserId,
+    now: Timestamp,
+) -> Result<(Option<CallId>, Option<InVain>), Problem> {
     let calls = &state.switchboard.calls;
-    let Some(id) = calls.pair(me, other).await? else { return Ok(None) };
-    let Some(read) = calls.find(id, true).await? else { return Ok(Some(id)) };
-    let call = state.switchboard.settle(read, state.now()).await?;
-    let both = call.present().filter(|user| [me, other].contains(user)).count() == 2;
-    if both { Err(CallRefused::Superseded(id).into()) } else { Ok(Some(id)) }
+    let Some(id) = calls.pair(me, other).await? else { return Ok((None, None)) };
+    let Some(read) = calls.find(id, true).await? else { return Ok((Some(id), None)) };
+    let call = state.switchboard.settle(read, now).await?;
+    if call.present().filter(|user| [me, other].contains(user)).count() == 2 {
+        return Err(CallRefused::Superseded(id).into());
+    }
+    Ok((Some(id), InVain::after(&call, me, now)?))
 }

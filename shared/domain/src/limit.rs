@@ -58,6 +58,9 @@ pub const POSTS_AT_ONCE: usize = 32;
 pub const CALL_PEOPLE: usize = 8;
 /// How long a call rings by the server's clock (Matrix MSC2746 recommends 90 s at least).
 pub const RING: SignedDuration = seconds(90);
+/// Calls to one person in a row that nobody took up; one more has to wait until this long after the first. Who is called
+/// back starts anew.
+pub const CALLS_IN_VAIN: (u32, SignedDuration) = (3, seconds(10 * 60));
 /// People that a call remembers, those who left counted.
 pub const CALL_ROSTER: usize = 32;
 /// How long people can talk on the FREE plan, from the first answer.
