@@ -109,6 +109,7 @@ problems! {
     CalledOneself "called_oneself" 422 No "The caller takes part anyway", "Leave your own id out of participants.";
     CalledTwice "called_twice" 422 No "Somebody is named twice", "Name everybody once in participants.";
     PersonUnknown "person_unknown" 422 No "There is no such person", "Correct the ids in participants.";
+    CalledInVain "called_in_vain" 429 Later "This person did not take up several calls in a row", "Wait the seconds in retry_after, or be called back.";
     Superseded "superseded" 409 No "The two of you have a call already", "Join the call that superseded_by names.";
     CallOver "call_over" 409 No "The call is over", "Start a new call.";
     AnsweredElsewhere "answered_elsewhere" 409 No "The call was answered on another device", "Go on there, or hang up there first.";

@@ -5,6 +5,7 @@ use domain::call::CallRefused;
 use domain::negotiation::NegotiationRefused;
 use domain::quality::admission::Outside;
 use domain::quality::report::Absurd;
+use domain::quota::seconds_up;
 use domain::recording::RecordingRefused;
 use domain::session::SessionRefused;
 use domain::sign_in::SignInRefused;
@@ -18,14 +19,20 @@ impl From<domain::quota::TooMany> for Problem {
     }
 }
 
-/// What a refusal tells of the newer thing that the request did not know of.
-trait Newer {
+/// What a refusal tells besides its name.
+trait Tells {
+    /// The newer thing that the request did not know of.
     fn newest(&self) -> Option<Newest> {
+        None
+    }
+
+    /// Seconds until the same request may succeed.
+    fn retry_after(&self) -> Option<i64> {
         None
     }
 }
 
-impl Newer for CallRefused {
+impl Tells for CallRefused {
     fn newest(&self) -> Option<Newest> {
         match *self {
             Self::Superseded(call) => Some(Newest { superseded_by: Some(call), ..Newest::default() }),
@@ -33,22 +40,26 @@ impl Newer for CallRefused {
             _ => None,
         }
     }
+
+    fn retry_after(&self) -> Option<i64> {
+        if let Self::InVain(wait) = self { Some(seconds_up(*wait)) } else { None }
+    }
 }
 
-impl Newer for NegotiationRefused {
+impl Tells for NegotiationRefused {
     fn newest(&self) -> Option<Newest> {
         let domain::negotiation::Place { epoch, generation } = self.place()?;
         Some(Newest { superseded_by: None, epoch: Some(epoch), generation: Some(generation) })
     }
 }
 
-impl Newer for AccountRefused {}
-impl Newer for Absurd {}
-impl Newer for Outside {}
-impl Newer for SessionRefused {}
-impl Newer for SignInRefused {}
-impl Newer for RecordingRefused {}
-impl Newer for StorageRefused {}
+impl Tells for AccountRefused {}
+impl Tells for Absurd {}
+impl Tells for Outside {}
+impl Tells for SessionRefused {}
+impl Tells for SignInRefused {}
+impl Tells for RecordingRefused {}
+impl Tells for StorageRefused {}
 
 macro_rules! told_as {
     ($($refused:ty { $($pattern:pat => $code:ident,)* })*) => {$(
@@ -56,7 +67,11 @@ macro_rules! told_as {
             fn from(refused: $refused) -> Self {
                 use $refused as R;
                 let code = match &refused { $($pattern => Code::$code,)* };
-                Problem { newest: refused.newest().map(Box::new), ..Problem::because(code, refused.to_string()) }
+                Problem {
+                    newest: refused.newest().map(Box::new),
+                    retry_after: refused.retry_after(),
+                    ..Problem::because(code, refused.to_string())
+                }
             }
         }
     )*};
@@ -72,6 +87,7 @@ told_as! {
         R::Stranger => CallUnknown,
         R::Over => CallOver,
         R::AnsweredElsewhere => AnsweredElsewhere,
+        R::InVain(_) => CalledInVain,
         R::Superseded(_) => Superseded,
         R::Gone => LeftCall,
         R::StaleStay(_) => StaleGeneration,

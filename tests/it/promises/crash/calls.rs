@@ -83,17 +83,20 @@ rows! {
             let scene = Scene::of(&world).await;
             let _ = scene.bo.in_call(&scene.call, "join", json!({})).await.expect(200);
             let chidi = Person::arrive(&world, "Chidi").await;
-            scene.with(async { chidi.id.to_string() }).await
+            let socket = chidi.connect().await;
+            scene.with(async { format!("{} {}", chidi.id, socket.connection.0) }).await
         },
         act: |scene, world| async move {
             let (key, path) = ([("idempotency-key", "k")], format!("/api/webrtc/call/{}/invite", scene.call));
-            let body = Some(json!({ "participants": [scene.extra] }));
+            let body = Some(json!({ "participants": [scene.extra.split(' ').next()] }));
             scene.ada.at(&world).send(Method::POST, &path, &key, body).await.summary()
         },
         fine: ["200"],
         audit: |scene| async move {
             let call = scene.show(&scene.bo).await;
             assert_eq!((&call["participants"][2]["standing"], &call["seq"]), (&json!("invited"), &json!(4)), "once");
+            let socket = Socket::named(&scene.world, scene.extra.split(' ').next_back().expect("a connection"));
+            assert!(socket.events().contains(&"call.invited".to_owned()), "and it rings");
         },
     }
     "removeFromCall" somebody_is_sent_away {
