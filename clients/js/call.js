@@ -93,7 +93,7 @@ export class Call extends Roster {
     this.#heartbeat = new Heartbeat(host, {
       id: this.id,
       generation: () => (this.#isIn ? this.myself.generation : null),
-      renewed: (stay) => this.#renewed(stay),
+      renewed: (stay, asked) => this.#renewed(stay, asked),
       refused: (problem) => this.#refused(problem),
     });
     this.#forgetNetwork = networkChanges(() => this.#path.restart());
@@ -243,9 +243,10 @@ export class Call extends Roster {
   async sync() {
     if (this.isOver) return;
     try {
+      const asked = Date.now();
       const view = await this.#host.send("GET", `/api/webrtc/call/${this.id}`);
       const signals = view.signals ?? { descriptions: [], candidates: [] };
-      this.#look(view);
+      this.#look(view, { asked });
       await this.#enter(signals);
       if (this.isOver) return;
       if (this.#isIn && this.#wasConnected && !isSame(this.myself.media, this.#sending?.media)) void this.#telling.tell();
@@ -267,10 +268,10 @@ export class Call extends Roster {
     else this.#path.signal(event, data);
   }
 
-  /** @param {CallView} view */
-  update(view) {
+  /** @param {CallView} view @param {import("./tape.js").Heard} [how] */
+  update(view, how) {
     if (this.isOver) return;
-    this.#look(view);
+    this.#look(view, how);
     if (this.isOver) return;
     // Out, and still here: the call is asked how to come back.
     if (this.#sending && isGone(this.myself)) return void this.sync();
@@ -278,17 +279,18 @@ export class Call extends Roster {
     this.#settle();
   }
 
-  /** @param {CallView} view */
-  ending(view) {
-    this.update(view);
+  /** @param {CallView} view @param {import("./tape.js").Heard} how */
+  ending(view, how) {
+    this.update(view, how);
     if (!this.isOver) this.#emitter.emit("ending", { ends_at: this.endsAt });
   }
 
-  /** @param {CallView} view */
-  #look(view) {
+  /** @param {CallView} view @param {import("./tape.js").Heard} [how] */
+  #look(view, how = {}) {
     const crowded = this.isCrowded;
     this.#heardAt = Date.now();
     if (!this.told(view)) return;
+    this.#recording.heard(view, how);
     if (view.state === "disconnected") return this.#finish("ended", view.reason);
     if (view.state === "failed") return this.#finish("failed", view.reason);
     const { standing, device_id } = this.myself;
@@ -387,8 +389,9 @@ export class Call extends Roster {
       get sending() {
         return call.#sending;
       },
+      now: () => call.#host.now(),
       sync: () => call.sync(),
-      update: (/** @type {CallView} */ view) => call.update(view),
+      update: (/** @type {CallView} */ view, /** @type {import("./tape.js").Heard | undefined} */ how) => call.update(view, how),
       told: (/** @type {import("./recording.js").RecordingChange} */ change) => call.#emitter.emit("recording", change),
     };
   }
@@ -468,9 +471,10 @@ export class Call extends Roster {
     this.#emitter.emit("media", { user_id, ...inFull(said) });
   }
 
-  /** @param {import("./heartbeat.js").Stay} stay */
-  #renewed({ seq, ice }) {
+  /** @param {import("./heartbeat.js").Stay} stay @param {number} asked */
+  #renewed({ seq, ice }, asked) {
     this.#heardAt = Date.now();
+    this.#recording.stood(seq, asked);
     this.#host.ice.take(ice);
     if (seq > this.seq) void this.sync();
   }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { until } from "./stage.mjs";
 
-/** A page that is online as a demo person. It has `client`, `calls` that rang, `call`, `said` and `pcs`. */
+/** A page that is online as a demo person. It has `client`, `calls` that rang, `call`, `said` and `pcs`; frames for which `deaf` is true are lost. */
 export async function someone(stage, t, handle, { context, answers = false } = {}) {
   const page = await (context ?? (await stage.profile(t))).newPage();
   await page.goto(`${stage.url}/client/client.js`);
@@ -22,6 +22,9 @@ export async function someone(stage, t, handle, { context, answers = false } = {
         const { action } = JSON.parse(text);
         said.push(action);
         if (!globalThis.dumb) super.send(text);
+      }
+      set onmessage(hear) {
+        super.onmessage = (message) => globalThis.deaf?.(JSON.parse(message.data)) || hear(message);
       }
     }
     globalThis.client = createClient({

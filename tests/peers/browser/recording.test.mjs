@@ -182,12 +182,9 @@ test("whoever comes pauses it until they consent, and the recorder who hangs up 
   await state(bo, "ended");
 });
 
-test("a recording of several parts arrives whole, over a network that fails and a pause", { timeout: 60_000 }, async (t) => {
-  const ada = await someone(stage, t, "ada");
-  const bo = await someone(stage, t, "bo", { answers: true });
-  await dial(ada, bo, "audio");
-  await state(ada, "connected");
-  const id = await ada.evaluate(() => {
+/** A recorder whose tape is what `hand` gives it, over a network that `puts` counts and may fail. */
+const fakeRecorder = (page) =>
+  page.evaluate(() => {
     globalThis.MediaRecorder = class extends EventTarget {
       static isTypeSupported = () => true;
       state = "inactive";
@@ -200,42 +197,135 @@ test("a recording of several parts arrives whole, over a network that fails and 
         globalThis.reel = this;
       }
     };
-    const chunk = new Uint8Array(1_500_000).map((_, at) => at % 251);
-    globalThis.hand = (times) => {
+    globalThis.hand = (times, byte = (at) => at % 251) => {
+      const chunk = new Uint8Array(1_500_000).map((_, at) => byte(at));
       while (times-- > 0) reel.ondataavailable({ data: new Blob([chunk]) });
     };
     const network = globalThis.fetch;
     globalThis.puts = { tried: 0, arrived: 0 };
     globalThis.fetch = async (url, init) => {
       if (init?.method !== "PUT") return network(url, init);
-      if (puts.tried++ % 2 === 0) throw new TypeError("no network");
+      puts.tried += 1;
+      if (globalThis.fails?.(puts.tried)) throw new TypeError("no network");
       return network(url, init).finally(() => (puts.arrived += 1));
     };
     globalThis.heard = [];
-    call.on("recording", ({ state }) => heard.push(state));
-    return call.record();
+    call.on("recording", ({ state, problem }) => (heard.push(state), (globalThis.why = problem?.code)));
   });
-  const reel = (wanted) => until(`the reel to be ${wanted}`, () => ada.evaluate((wanted) => reel.state === wanted, wanted));
-  const arrived = (wanted) => until(`${wanted} parts`, () => ada.evaluate((wanted) => puts.arrived === wanted, wanted));
-  await until("Bo to be asked", () => bo.evaluate(() => call.recording?.state === "asking"));
+const reel = (page, wanted) => until(`the reel to be ${wanted}`, () => page.evaluate((wanted) => reel.state === wanted, wanted));
+const arrived = (page, wanted) => until(`${wanted} parts`, () => page.evaluate((wanted) => puts.arrived === wanted, wanted));
+const asked = (page) => until("the question", () => page.evaluate(() => call.recording?.state === "asking"));
+
+/** How many bytes are kept, and whether each is what `hand` was told to give. */
+const kept = (page, id, byte) =>
+  page.evaluate(async ([id, byte]) => {
+    const file = new Uint8Array(await (await fetch((await client.recordings.get(id)).link.url)).arrayBuffer());
+    return { size: file.length, whole: file.every((one, at) => one === (byte ?? (at % 1_500_000) % 251)) };
+  }, [id, byte]);
+
+test("a recording of several parts arrives whole, over a network that fails and a pause", { timeout: 60_000 }, async (t) => {
+  const ada = await someone(stage, t, "ada");
+  const bo = await someone(stage, t, "bo", { answers: true });
+  await dial(ada, bo, "audio");
+  await state(ada, "connected");
+  await fakeRecorder(ada);
+  await ada.evaluate(() => (globalThis.fails = (tried) => tried % 2 === 1));
+  const id = await ada.evaluate(() => call.record());
+  await asked(bo);
   await bo.evaluate(() => call.consent(true));
-  await reel("recording");
+  await reel(ada, "recording");
   await ada.evaluate(() => hand(4));
-  await arrived(1);
+  await new Promise((done) => setTimeout(done, 500));
+  assert.deepEqual(await ada.evaluate(() => puts), { tried: 0, arrived: 0 }, "nothing goes before the server was heard of again");
+  await ada.evaluate(() => call.sync());
+  await arrived(ada, 1);
   await bo.evaluate(() => call.consent(false));
-  await reel("paused");
+  await reel(ada, "paused");
   await ada.evaluate(() => hand(4));
   await new Promise((done) => setTimeout(done, 1_500));
   assert.deepEqual(await ada.evaluate(() => puts), { tried: 2, arrived: 1 }, "no part is granted meanwhile");
   await ada.evaluate(() => call.stopRecording());
   await heard(ada, "kept");
-  await arrived(2);
-  const kept = await ada.evaluate(async (id) => {
-    const { bytes, link } = await client.recordings.get(id);
-    const file = new Uint8Array(await (await fetch(link.url)).arrayBuffer());
-    return { bytes, size: file.length, whole: file.every((byte, at) => byte === (at % 1_500_000) % 251) };
-  }, id);
-  assert.deepEqual(kept, { bytes: 12_000_000, size: 12_000_000, whole: true });
+  await arrived(ada, 2);
+  assert.deepEqual(await kept(ada, id), { size: 12_000_000, whole: true });
+  assert.equal((await ada.evaluate((id) => client.recordings.get(id), id)).bytes, 12_000_000);
   await leave(ada);
   await state(bo, "ended");
+});
+
+test("when the push is lost that takes a consent back, nothing from after it is uploaded", { timeout: 90_000 }, async (t) => {
+  const ada = await someone(stage, t, "ada");
+  const bo = await someone(stage, t, "bo", { answers: true });
+  await dial(ada, bo, "audio");
+  await state(ada, "connected");
+  await fakeRecorder(ada);
+  const id = await ada.evaluate(() => call.record());
+  await asked(bo);
+  await bo.evaluate(() => call.consent(true));
+  await reel(ada, "recording");
+  await ada.evaluate(() => (hand(4, () => 1), call.sync()));
+  await arrived(ada, 1);
+  await ada.evaluate(() => (globalThis.deaf = ({ event }) => event === "call.changed"));
+  await bo.evaluate(() => call.consent(false));
+  await ada.evaluate(() => hand(4, () => 2));
+  assert.deepEqual(await ada.evaluate(() => [reel.state, call.recording.state]), ["recording", "running"], "Ada's page does not know");
+  await heard(ada, "kept");
+  assert.deepEqual(await ada.evaluate(() => [why, reel.state, call.recording]), ["consent_unheard", "inactive", null]);
+  assert.deepEqual(await kept(ada, id, 1), { size: 6_000_000, whole: true });
+
+  await ada.evaluate(() => (globalThis.deaf = undefined));
+  const again = await ada.evaluate(() => call.record());
+  assert.notEqual(again, id, "it can be asked for again");
+  await bo.evaluate(() => call.consent(true));
+  await reel(ada, "recording");
+  await ada.evaluate(() => hand(1, () => 3));
+  await ada.evaluate(() => (globalThis.deaf = ({ event }) => event === "call.changed"));
+  for (const given of [false, true]) await bo.evaluate((given) => call.consent(given), given);
+  await ada.evaluate(() => (call.sync(), call.saved));
+  await heard(ada, "stopped");
+  assert.equal(await ada.evaluate(() => why), "consent_unheard", "taken back and given again is unheard, too");
+  await ada.evaluate(() => (globalThis.deaf = undefined));
+  await leave(ada);
+  await state(bo, "ended");
+});
+
+test("a recording that the host stops at once can be asked for again, and all that one recorded is waited for", { timeout: 60_000 }, async (t) => {
+  const ada = await someone(stage, t, "ada");
+  const bo = await someone(stage, t, "bo", { answers: true });
+  await dial(ada, bo, "audio");
+  await state(bo, "connected");
+  await fakeRecorder(bo);
+  await bo.route("**/recording", async (route) => {
+    const answer = await route.fetch();
+    await asked(ada);
+    await ada.evaluate(() => call.stopRecording());
+    await until("Bo's page to know", () => bo.evaluate(() => heard.at(-1) === "stopped"));
+    await route.fulfill({ response: answer });
+  }, { times: 1 });
+  const first = await bo.evaluate(() => call.record());
+  await bo.evaluate(() => call.saved);
+  assert.equal(await bo.evaluate(() => heard.at(-1)), "stopped");
+
+  let complete;
+  const held = new Promise((resolve) => (complete = resolve));
+  await bo.route("**/complete", async (route) => (await held, route.continue()), { times: 1 });
+  const ids = [first];
+  for (const which of [2, 3]) {
+    ids.push(await bo.evaluate(() => call.record()));
+    await asked(ada);
+    await ada.evaluate(() => call.consent(true));
+    await reel(bo, "recording");
+    await bo.evaluate((which) => (hand(1, () => which), call.stopRecording()), which);
+    await until("the recording to be over", () => ada.evaluate(() => call.recording === null));
+  }
+  assert.equal(new Set(ids).size, 3);
+  await heard(bo, "kept");
+  const early = await bo.evaluate(() => Promise.race([call.saved.then(() => "saved"), new Promise((done) => setTimeout(done, 500, "waiting"))]));
+  assert.equal(early, "waiting", "the second one is not kept yet");
+  complete();
+  await bo.evaluate(() => call.saved);
+  const list = await bo.evaluate(async () => (await client.recordings.list()).items.map(({ recording_id }) => recording_id));
+  assert.deepEqual(list.slice(0, 2).sort(), ids.slice(1).sort());
+  await leave(bo);
+  await state(ada, "ended");
 });
