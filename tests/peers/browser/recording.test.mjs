@@ -329,3 +329,26 @@ test("a recording that the host stops at once can be asked for again, and all th
   await leave(bo);
   await state(ada, "ended");
 });
+
+test("a bucket that never answers, and a part that is never granted, are given up", { timeout: 30_000 }, async (t) => {
+  const page = await someone(stage, t, "ada");
+  const given = await page.evaluate(async () => {
+    const { Upload } = await import("/client/upload.js");
+    const { Problem } = await import("/client/problem.js");
+    const [later, timeout] = [globalThis.setTimeout, AbortSignal.timeout];
+    globalThis.setTimeout = (fn, ms, ...rest) => later(fn, ms / 1_000, ...rest);
+    AbortSignal.timeout = (ms) => timeout(ms / 10_000);
+    const tries = { grants: 0, puts: 0 };
+    const deaf = (_, { signal }) => (tries.puts++, new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))));
+    const grant = async () => (tries.grants++, { url: "https://bucket.example", headers: {} });
+    const refuse = async () => (tries.grants++, Promise.reject(new Problem({ code: "consent_missing", status: 409, detail: "not everybody consents" })));
+    const ends = [];
+    for (const send of [grant, refuse]) {
+      const upload = new Upload("rec_1", { send, fetch: deaf, log: () => {} }, () => {});
+      upload.add(new Blob(["some bytes"]));
+      ends.push(await upload.finish().catch(({ code }) => ({ code, ...tries })));
+    }
+    return ends;
+  });
+  assert.deepEqual(given, [{ code: "network", grants: 10, puts: 10 }, { code: "consent_missing", grants: 20, puts: 10 }]);
+});
