@@ -7,8 +7,9 @@ import { asProblem, Problem } from "./problem.js";
 import { Quality } from "./quality.js";
 import { Recording } from "./recording.js";
 import { Roster } from "./roster.js";
+import { Senders } from "./senders.js";
 import { Sending } from "./sending.js";
-import { inFull, isSame, Telling } from "./telling.js";
+import { isSame, Telling } from "./telling.js";
 
 /** Pushes can be lost: while a call is not as it should be, the server is asked again this often. */
 const HEAL_EVERY = 5_000;
@@ -53,8 +54,8 @@ export class Call extends Roster {
   reason = null;
   /** @type {Map<string, MediaStream>} */
   remote = new Map();
-  /** What the others send. @type {Map<string, Required<import("./types.js").Media>>} */
-  media = new Map();
+  /** What the others send. */
+  media = new Senders();
 
   /** How the others were heard last. @type {Map<string, import("./quality.js").Reading>} */
   quality = new Map();
@@ -261,11 +262,12 @@ export class Call extends Roster {
     }
   }
 
-  /** @param {string} event @param {any} data */
-  signal(event, data) {
+  /** @param {string} event @param {any} data @param {number} at when the server told it */
+  signal(event, data, at) {
     if (this.isOver) return;
-    if (event === "call.media") this.#hear(data.from, data);
-    else this.#path.signal(event, data);
+    if (event !== "call.media") return this.#path.signal(event, data);
+    const person = this.person(data.from);
+    if (person && this.media.pushed(person, data, at)) this.#shows(data.from);
   }
 
   /** @param {CallView} view @param {import("./tape.js").Heard} [how] */
@@ -299,9 +301,10 @@ export class Call extends Roster {
       if (!this.#mayComeBack) return this.#finish("ended", standing);
       this.#isIn = false;
     }
+    const at = how.toldAt ?? (how.asked ?? -Infinity) + this.#host.now() - Date.now();
     for (const person of this.others) {
-      if (person.standing === "joined") this.#hear(person.user_id, person.media);
-      else this.media.delete(person.user_id);
+      if (person.standing !== "joined") this.media.delete(person.user_id);
+      else if (this.media.read(person, at)) this.#shows(person.user_id);
     }
     this.#awaitRing();
     this.#recording.changed();
@@ -464,11 +467,10 @@ export class Call extends Roster {
     return this.#host.send("POST", `/api/webrtc/call/${this.id}/${path}`, { body, ...options });
   }
 
-  /** @param {string} user_id @param {import("./types.js").Media} said */
-  #hear(user_id, said) {
-    if (isSame(said, this.media.get(user_id))) return;
-    this.media.set(user_id, inFull(said));
-    this.#emitter.emit("media", { user_id, ...inFull(said) });
+  /** @param {string} user_id */
+  #shows(user_id) {
+    const media = this.media.get(user_id);
+    if (media) this.#emitter.emit("media", { user_id, ...media });
   }
 
   /** @param {import("./heartbeat.js").Stay} stay @param {number} asked */

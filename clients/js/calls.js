@@ -159,7 +159,7 @@ export class Calls {
   /** @param {{ event: string, data: any, at: string }} frame @returns {boolean} whether it was about a call */
   take({ event, data, at }) {
     const how = { toldAt: Date.parse(at) };
-    if (SIGNALS.has(event)) this.#live.get(data.call_id)?.signal(event, data);
+    if (SIGNALS.has(event)) this.#live.get(data.call_id)?.signal(event, data, how.toldAt);
     else if (NEWS.has(event)) {
       if (event === "call.ending") this.#live.get(data.call.call_id)?.ending(data.call, how);
       else this.#see(data.call, how);

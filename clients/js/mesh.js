@@ -1,5 +1,6 @@
 import { Peer } from "./peer.js";
 import { asProblem } from "./problem.js";
+import { Early } from "./trickle.js";
 
 /**
  * @typedef {import("./types.js").Participant} Participant
@@ -35,8 +36,7 @@ export class Mesh {
   #host;
   /** @type {Map<string, Peer>} */
   #peers = new Map();
-  /** Candidates that came before their description, by its offer. @type {Map<string, RTCIceCandidateInit[]>} */
-  #early = new Map();
+  #early = new Early();
 
   /** @param {Owner} call @param {import("./call.js").Host} host */
   constructor(call, host) {
@@ -50,7 +50,7 @@ export class Mesh {
 
   get whole() {
     const joined = this.#others.filter(({ standing }) => standing === "joined");
-    return joined.every(({ user_id }) => this.#peers.get(user_id)?.state === "connected");
+    return joined.every(({ user_id }) => this.#peers.get(user_id)?.isWhole);
   }
 
   /** The caller does not wait for the others to join; everybody else begins when both are in. */
@@ -71,7 +71,8 @@ export class Mesh {
     const heard = candidates.map((batch) => this.#peer(batch.from).receiveCandidates(batch));
     if (this.#call.sending) {
       heard.push(...descriptions.map((description) => this.#receive(description)));
-      heard.push(...[...this.#peers.values()].map((peer) => peer.heal()));
+      const there = new Set(this.#others.filter(({ standing }) => standing === "joined").map(({ user_id }) => user_id));
+      heard.push(...[...this.#peers].map(([user, peer]) => peer.heal(there.has(user))));
     }
     await Promise.all(heard);
   }
