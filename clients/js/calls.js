@@ -1,9 +1,9 @@
-import { Call, over } from "./call.js";
+import { Call } from "./call.js";
 import { pause } from "./events.js";
 import { IceServers } from "./ice.js";
 import { capture, captureScreen, stop } from "./media.js";
 import { isGone, isPending } from "./mesh.js";
-import { asProblem, Problem, signedOut } from "./problem.js";
+import { asProblem, over, Problem, signedOut } from "./problem.js";
 import { Sending } from "./sending.js";
 
 const SIGNALS = new Set(["call.offer", "call.answer", "call.candidates", "call.media"]);
@@ -114,7 +114,7 @@ export class Calls {
       call.forget("left");
       throw error;
     }
-    if (call.isOver) throw over(call);
+    if (call.isOver) throw over(call.reason);
     return call;
   }
 

@@ -3,7 +3,7 @@ import { Calls } from "./calls.js";
 import { Device } from "./device.js";
 import { Emitter } from "./events.js";
 import { createSend } from "./http.js";
-import { recordings } from "./recording.js";
+import { recordings } from "./recordings.js";
 import { Socket } from "./socket.js";
 import { browserStore, memory } from "./storage.js";
 
