@@ -25,7 +25,13 @@ const watch = (page) =>
         super(...made);
         tapes.push(this);
         this.bytes = 0;
+        /** Seconds that it ran. */
+        this.ran = 0;
         this.addEventListener("dataavailable", ({ data }) => (this.bytes += data.size));
+        const turn = (by) => () => (this.ran += (by * performance.now()) / 1_000);
+        for (const event of ["start", "resume"]) this.addEventListener(event, turn(-1));
+        this.addEventListener("pause", turn(1));
+        this.addEventListener("stop", () => this.ran < 0 && turn(1)());
       }
     };
   });
@@ -93,16 +99,26 @@ test("one records with consent, the other sees that, both watch it, and it is de
     await line.getByRole("button", { name: /^Play/ }).click();
     const played = await until("it to play", () => line.locator("video").evaluate((video) => video.readyState >= 2 && video.currentTime > 0.5 && video.videoWidth));
     assert.equal(played, 960);
+    await page.route("**/ran-out", (route) => route.fulfill({ contentType: "video/webm", body: "nothing that plays" }));
+    await line.locator("video").evaluate((video) => {
+      const now = Date.now;
+      Date.now = () => now() + 120_000;
+      video.src = "/ran-out";
+    });
+    await until("it to go on with a new link", () => line.locator("video").evaluate((video) => !/ran-out/.test(video.src) && video.readyState >= 2));
     await isClean(page, "what is kept");
   }
   const decoded = await ada.evaluate(async () => {
     const [{ recording_id }] = (await client.recordings.list()).items;
     const bytes = await (await fetch((await client.recordings.get(recording_id)).link.url)).arrayBuffer();
     const sound = await new AudioContext().decodeAudioData(bytes);
-    const peak = sound.getChannelData(0).reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
-    return { seconds: sound.duration, peak };
+    const samples = sound.getChannelData(0);
+    const peak = (from, to) => samples.subarray(from * samples.length, to * samples.length).reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
+    return { seconds: sound.duration, ran: tapes.at(-1).ran, peaks: [peak(0, 0.5), peak(0.5, 1)] };
   });
-  assert.ok(decoded.seconds > 3 && decoded.seconds < 60 && decoded.peak > 0.01, JSON.stringify(decoded));
+  t.diagnostic(`recorded ${decoded.ran.toFixed(2)} s, plays ${decoded.seconds.toFixed(2)} s`);
+  assert.ok(decoded.ran > 3 && Math.abs(decoded.seconds - decoded.ran) < 1, `${JSON.stringify(decoded)}: as long as it ran, the pause left out`);
+  assert.ok(decoded.peaks.every((peak) => peak > 0.01), `${decoded.peaks}: the beeps of both halves`);
   const file = ada.waitForEvent("download");
   await ada.getByRole("button", { name: /^Download/ }).click();
   assert.match((await file).suggestedFilename(), /^rec_.*\.webm$/);
@@ -351,4 +367,31 @@ test("a bucket that never answers, and a part that is never granted, are given u
     return ends;
   });
   assert.deepEqual(given, [{ code: "network", grants: 10, puts: 10 }, { code: "consent_missing", grants: 20, puts: 10 }]);
+});
+
+test("a list that is brought up to date keeps what is there, with its focus", { timeout: 30_000 }, async (t) => {
+  const ada = await stage.window(t, "Ada");
+  const seen = await ada.evaluate(async () => {
+    const { h, more, renew } = await import("/console/dom.js");
+    const list = h("ul");
+    document.body.append(list);
+    const row = (id) => h("li", { "data-id": id }, h("button", {}, id));
+    const ids = () => [...list.children].map(({ dataset }) => dataset.id).join("");
+    const seen = [];
+    const bring = (items, isAll = false) => {
+      const more = renew(list, [...items], { id: (item) => item, row, isAll });
+      seen.push([ids(), more, document.activeElement.textContent]);
+    };
+    bring("dcb");
+    more(list, [..."ba"].map(row));
+    seen.push([ids(), document.activeElement.textContent]);
+    list.children[1].firstChild.focus();
+    const kept = list.children[1];
+    bring("edcb");
+    bring("ecb");
+    bring("fe", true);
+    list.remove();
+    return [...seen, kept.dataset.id];
+  });
+  assert.deepEqual(seen, [["dcb", false, ""], ["dcba", "a"], ["edcba", true, "c"], ["ecba", true, "c"], ["fe", false, ""], "c"].map((one, at) => (at === 0 || at === 4 ? [one[0], one[1], seen[at][2]] : one)));
 });
