@@ -12,7 +12,6 @@ import { Watch } from "./watch.js";
 
 /**
  * @typedef {import("./types.js").CallView} CallView
- * @typedef {import("./call.js").CallEvents} CallEvents
  * @typedef {import("./call.js").State} State
  * @typedef {import("./tape.js").Heard} Heard
  *
@@ -37,12 +36,13 @@ export class Part extends Roster {
   /** @protected @type {import("./types.js").MediaPath} */ path;
   /** @protected */ telling;
   /** @protected @type {Sending | null} */ sending = null;
-  /** @protected @type {Emitter<CallEvents>} */ emitter = new Emitter();
+  /** @protected @type {Emitter<import("./call.js").CallEvents>} */ emitter = new Emitter();
   /** @protected @type {Emitter<Within>} */ within = new Emitter();
   /** @protected When the server was heard of this call last. */ heardAt = Date.now();
   /** This device joined, and has not heard that it is out. */
   #isIn = false;
   #wasConnected = false;
+  #warned = false;
   #heartbeat;
   #watch;
   #forgetNetwork;
@@ -69,9 +69,9 @@ export class Part extends Roster {
   }
 
   /**
-   * @template {keyof CallEvents} E
+   * @template {keyof import("./call.js").CallEvents} E
    * @param {E} event
-   * @param {(value: CallEvents[E]) => void} fn
+   * @param {(value: import("./call.js").CallEvents[E]) => void} fn
    */
   on(event, fn) {
     return this.emitter.on(event, fn);
@@ -144,7 +144,6 @@ export class Part extends Roster {
 
   /** @param {CallView} view @param {Heard} [how] */
   #look(view, how = {}) {
-    const crowded = this.isCrowded;
     this.heardAt = Date.now();
     if (!this.told(view)) return;
     this.within.emit("view", { view, how });
@@ -163,7 +162,8 @@ export class Part extends Roster {
     }
     this.#watch.rings(this.participants);
     this.within.emit("changed", null);
-    if (this.isCrowded && !crowded) this.host.log("a mesh of more than four: each sends to all others, which few up-links carry");
+    if (this.isCrowded && !this.#warned) this.host.log("a mesh of more than four: each sends to all others, which few up-links carry");
+    this.#warned = this.isCrowded;
     this.emitter.emit("people", this.participants);
   }
 

@@ -127,7 +127,11 @@ export class Side {
   #stay({ call_id, participants }) {
     const { generation } = participants.find(({ user_id }) => user_id === this.person.id);
     clearInterval(this.#heartbeat);
-    this.#heartbeat = setInterval(() => this.person.request('ping', { call: { call_id, generation } }).catch(this.#fail), HEARTBEAT);
+    const beat = async () => {
+      const { call } = await this.person.request('ping', { call: { call_id, generation } });
+      assert.equal(call.renewed?.generation, generation, `renewed: ${call.refused?.code}`);
+    };
+    this.#heartbeat = setInterval(() => beat().catch(this.#fail), HEARTBEAT);
   }
 
   #hear = (event, data) => {

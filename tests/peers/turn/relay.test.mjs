@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { networkInterfaces } from "node:os";
 import { after, before, test } from "node:test";
+import { dial, hangUp, someone, state } from "../browser/people.mjs";
 import { setUp } from "../browser/stage.mjs";
 import { startCoturn } from "./coturn.mjs";
 
@@ -102,4 +103,28 @@ test("connections to seven others, made twice for a reload, fit into what a pers
   t.diagnostic(`${allocations} allocations for 14 connections`);
   assert.deepEqual(refused, []);
   assert.ok(relays.every((one) => one >= 2), `one for each address: ${relays}`);
+});
+
+test("in a call whose caller wants it nobody learns anybody's address", { timeout: 60_000 }, async (t) => {
+  const ada = await someone(stage, t, "ada");
+  const bo = await someone(stage, t, "bo", { answers: true });
+  await ada.evaluate(async (to) => take(await client.calls.start({ to, media: "audio", relayOnly: true })), bo.id);
+  for (const one of [ada, bo]) await state(one, "connected", { within: 30_000 });
+  for (const one of [ada, bo]) {
+    const { policy, kinds, chosen } = await one.evaluate(async () => {
+      const [pc] = pcs;
+      const stats = [...(await pc.getStats()).values()];
+      const of = (type) => stats.filter((one) => one.type === type);
+      const pair = stats.find(({ id }) => id === of("transport")[0].selectedCandidatePairId);
+      const type = (id) => stats.find((one) => one.id === id).candidateType;
+      const kinds = new Set([...of("local-candidate"), ...of("remote-candidate")].map(({ candidateType }) => candidateType));
+      return { policy: pc.getConfiguration().iceTransportPolicy, kinds: [...kinds], chosen: [type(pair.localCandidateId), type(pair.remoteCandidateId)] };
+    });
+    assert.deepEqual({ policy, kinds, chosen }, { policy: "relay", kinds: ["relay"], chosen: ["relay", "relay"] });
+  }
+  await hangUp(ada);
+  await dial(ada, bo, "audio");
+  await state(ada, "connected");
+  assert.equal(await ada.evaluate(() => pcs.at(-1).getConfiguration().iceTransportPolicy), "all", "other calls go straight");
+  await hangUp(ada);
 });
