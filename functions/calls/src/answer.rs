@@ -59,7 +59,8 @@ pub(crate) async fn answer(
     let device = device(ask.device_id.clone(), &caller);
     for attempt in 0..TRIES {
         let (now, fresh) = (state.now(), attempt > 0);
-        let known = state.switchboard.calls.signalled(id, fresh).await?.ok_or(CallRefused::Stranger)?;
+        let between = ask.to.map(|to| (caller.sub, to));
+        let known = state.switchboard.calls.signalled(id, between, fresh).await?.ok_or(CallRefused::Stranger)?;
         let decided = match decide(&known, caller.sub, &device, (&ask, &sdp), now) {
             Err(_) if !fresh => continue,
             decided => decided?,

@@ -44,11 +44,12 @@ api::body! {
 pub(crate) struct Relayed {
     /// Within which call.
     call_id: CallId,
-    /// Whether a device of the peer took them; otherwise they wait for the peer.
+    /// Whether a device of the peer took them; otherwise they wait for the peer, unless a newer offer has made them useless.
     delivered: bool,
 }
 
-/// Hands ICE candidates to the peer's devices. When none is connected they wait for the peer, at most 128.
+/// Hands ICE candidates to the peer's devices. When none is connected they wait for the
+/// peer, at most 128 and 32 KB; those of an offer that is not the newest are dropped.
 #[utoipa::path(
     post, path = "/api/webrtc/call/{id}/ice-candidate", operation_id = "iceCandidate", tag = "calls", security(("bearer" = [])),
     params(("id" = CallId, Path)), request_body = Candidates,

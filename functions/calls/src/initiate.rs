@@ -5,16 +5,17 @@ use api::token::Access;
 use api::{Answer, Caller, Keyed, Refusal};
 use axum::extract::State as Extract;
 use axum::response::Response;
-use domain::call::{Call, CallKind, CallRefused, CallState, Person, Terms, check_callees};
+use domain::call::{Call, CallKind, CallRefused, InVain, Person, Terms, check_callees};
 use domain::id::{CallId, UserId};
 use domain::limit::Rate;
 use domain::text::DeviceId;
+use jiff::Timestamp;
 use serde::Deserialize;
 use socket::view::CallView;
 use socket::{Code, Problem};
 use store::switchboard::TRIES;
 
-use crate::ringing::{cards, named, persons, ring};
+use crate::ringing::{cards, named, persons, ring, ring_again};
 use crate::state::State;
 use crate::view::device;
 
@@ -51,17 +52,25 @@ pub(crate) async fn initiate(
     state.limit(Rate::CallSetup, caller.sub).await?;
     let done = begin(&state, &caller, &ask, &once).await;
     let settled = once.settle(done, async |scope| state.answers.find(&scope, state.now()).await).await?;
-    if let (first, true) = &settled {
-        ring_again(&state, caller.sub, first, &ask.participants).await?;
+    if let (first, true) = &settled
+        && let Some(Begun { call_id }) = first.read()
+    {
+        ring_again(&state, caller.sub, call_id, &ask.participants).await?;
     }
     Ok(respond(settled))
+}
+
+/// What is read of a kept answer.
+#[derive(Deserialize)]
+struct Begun {
+    call_id: CallId,
 }
 
 async fn begin(state: &State, caller: &Access, ask: &Initiate, once: &Repeatable) -> Result<Answer, Problem> {
     let named = |refused: CallRefused| named(refused, &ask.participants);
     let id = CallId::new(state.now(), state.entropy());
     // There are no plans yet, so everybody's is FREE.
-    let terms = Terms { relay_only: ask.relay_only.unwrap_or(false), ..Terms::free(ask.r#type.unwrap_or_default()) };
+    let free = Terms { relay_only: ask.relay_only.unwrap_or(false), ..Terms::free(ask.r#type.unwrap_or_default()) };
     for attempt in 0..TRIES {
         let (now, fresh) = (state.now(), attempt > 0);
         let rooms = state.switchboard.connections.rooms(&ask.participants, fresh, now).await?;
@@ -70,10 +79,11 @@ async fn begin(state: &State, caller: &Access, ask: &Initiate, once: &Repeatable
             Err(_) if !fresh => continue,
             callees => callees.map_err(named)?,
         };
-        let replaces = match ask.participants[..] {
-            [only] if fresh => last_call(state, caller.sub, only).await?,
-            _ => None,
+        let (replaces, in_vain) = match ask.participants[..] {
+            [only] if fresh => last_call(state, caller.sub, only, now).await?,
+            _ => (None, None),
         };
+        let terms = Terms { in_vain, ..free };
         let me = Person { user: caller.sub, name: caller.name.clone() };
         let device = device(ask.device_id.clone(), caller);
         let (call, facts) = Call::start(id, terms, me, &device, persons(&callees), now)?;
@@ -91,28 +101,20 @@ async fn begin(state: &State, caller: &Access, ask: &Initiate, once: &Repeatable
     Err(Problem::new(Code::Conflict))
 }
 
-/// The last call of the two, which is over or goes on without one of them; one that both are in stands.
-async fn last_call(state: &State, me: UserId, other: UserId) -> Result<Option<CallId>, Problem> {
+/// The last call of the two, which is over or goes on without one of them, and how many were in vain; one that both are
+/// in stands.
+async fn last_call(
+    state: &State,
+    me: UserId,
+    other: UserId,
+    now: Timestamp,
+) -> Result<(Option<CallId>, Option<InVain>), Problem> {
     let calls = &state.switchboard.calls;
-    let Some(id) = calls.pair(me, other).await? else { return Ok(None) };
-    let Some(read) = calls.find(id, true).await? else { return Ok(Some(id)) };
-    let call = state.switchboard.settle(read, state.now()).await?;
-    let both = call.present().filter(|user| [me, other].contains(user)).count() == 2;
-    if both { Err(CallRefused::Superseded(id).into()) } else { Ok(Some(id)) }
-}
-
-/// A call that was begun before and has not rung anywhere yet is shown to the callees once more: the first request may
-/// have died before it could. Whoever has seen it knows its number.
-async fn ring_again(state: &State, caller: UserId, first: &Answer, people: &[UserId]) -> Result<(), Problem> {
-    #[derive(Deserialize)]
-    struct Begun {
-        call_id: CallId,
+    let Some(id) = calls.pair(me, other).await? else { return Ok((None, None)) };
+    let Some(read) = calls.find(id, true).await? else { return Ok((Some(id), None)) };
+    let call = state.switchboard.settle(read, now).await?;
+    if call.present().filter(|user| [me, other].contains(user)).count() == 2 {
+        return Err(CallRefused::Superseded(id).into());
     }
-    let now = state.now();
-    let Some(Begun { call_id }) = first.read() else { return Ok(()) };
-    let known = state.switchboard.call_of(caller, call_id, true).await?.value.settle(now).0;
-    if known.state == CallState::Initiated {
-        ring(state, &known, people, now).await?;
-    }
-    Ok(())
+    Ok((Some(id), InVain::after(&call, me, now)?))
 }

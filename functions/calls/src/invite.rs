@@ -11,7 +11,7 @@ use socket::view::CallView;
 use socket::{Code, Problem, Push};
 use store::switchboard::TRIES;
 
-use crate::ringing::{cards, named, persons, ring};
+use crate::ringing::{cards, named, persons, ring, ring_again};
 use crate::state::State;
 
 api::body! {
@@ -25,7 +25,7 @@ api::body! {
 
 /// Asks more people into a call that one is in, eight at once in all. Their devices ring for 90 s of their own. Who is in
 /// it or asked already is not asked again; who had left is; whom the host removed only the host asks. With an
-/// `Idempotency-Key`, repeating the request rings nobody twice.
+/// `Idempotency-Key`, repeating the request rings nobody twice; who has not heard of it yet rings.
 #[utoipa::path(
     post, path = "/api/webrtc/call/{id}/invite", operation_id = "invite", tag = "calls", security(("bearer" = [])),
     params(("id" = CallId, Path), ("Idempotency-Key" = Option<String>, Header, description = "Yours, one per invitation.")), request_body = Invite,
@@ -41,7 +41,11 @@ pub(crate) async fn invite(
     let once = once.of("invite", &caller.sub.to_string(), &state.answer_key);
     state.limit(Rate::CallSetup, caller.sub).await?;
     let done = ask_in(&state, caller.sub, id, &ask.participants, &once).await;
-    Ok(respond(once.settle(done, async |scope| state.answers.find(&scope, state.now()).await).await?))
+    let settled = once.settle(done, async |scope| state.answers.find(&scope, state.now()).await).await?;
+    if settled.1 {
+        ring_again(&state, caller.sub, id, &ask.participants).await?;
+    }
+    Ok(respond(settled))
 }
 
 async fn ask_in(
@@ -75,12 +79,11 @@ async fn ask_in(
             Err(stale) if stale.is_stale() => {}
             saved => {
                 saved?;
-                if newcomers.is_empty() {
-                    return Ok(answer);
+                if !newcomers.is_empty() {
+                    let others: Vec<UserId> = call.present().filter(|user| !newcomers.contains(user)).collect();
+                    state.switchboard.tell(&others, Push::call(CallView::of(&call, now), &facts), now).await;
                 }
-                let others: Vec<UserId> = call.present().filter(|user| !newcomers.contains(user)).collect();
-                state.switchboard.tell(&others, Push::call(CallView::of(&call, now), &facts), now).await;
-                ring(state, &call, &newcomers, now).await?;
+                ring(state, &call, people, now).await?;
                 return Ok(answer);
             }
         }

@@ -66,7 +66,8 @@ async fn propose(state: &State, caller: &Access, id: CallId, ask: Offer, once: &
     let offer_id = OfferId::new(state.now(), state.entropy());
     for attempt in 0..TRIES {
         let (now, fresh) = (state.now(), attempt > 0);
-        let known = state.switchboard.calls.signalled(id, fresh).await?.ok_or(CallRefused::Stranger)?;
+        let between = ask.to.map(|to| (me, to));
+        let known = state.switchboard.calls.signalled(id, between, fresh).await?.ok_or(CallRefused::Stranger)?;
         let call = &known.call.value;
         let to = match call.may_offer(me, &device, ask.to, now) {
             Err(_) if !fresh => continue,

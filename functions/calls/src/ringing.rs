@@ -1,6 +1,6 @@
 //! Asking people into a call: what their inbox gets, and how their devices hear of it.
 
-use domain::call::{Call, CallRefused, Person};
+use domain::call::{Call, CallRefused, Person, Standing};
 use domain::id::{CallId, UserId};
 use domain::inbox::InboxFact;
 use domain::limit;
@@ -46,13 +46,26 @@ pub(crate) fn persons(cards: &[Versioned<Card>]) -> Vec<Person> {
     cards.iter().map(|card| Person { user: card.value.user, name: card.value.name.clone() }).collect()
 }
 
-/// Tells the devices of everybody who was asked, all at once. Who is connected is read after the invitation was written:
+/// Tells the devices of those of these people who were asked and have no device that knows of it yet, all at once. Who is connected is read after the invitation was written:
 /// whoever comes online later finds it there.
 pub(crate) async fn ring(state: &State, call: &Call, people: &[UserId], now: Timestamp) -> Result<(), Problem> {
-    let rooms = state.switchboard.connections.rooms(people, true, now).await?;
+    let unheard = |user: &&UserId| call.participant(**user).is_ok_and(|person| person.standing == Standing::Invited);
+    let unheard: Vec<UserId> = people.iter().filter(unheard).copied().collect();
+    if unheard.is_empty() {
+        return Ok(());
+    }
+    let rooms = state.switchboard.connections.rooms(&unheard, true, now).await?;
     let posts: Vec<_> = rooms.iter().map(|room| ring_one(state, call, room, now)).collect();
     stream::iter(posts).buffer_unordered(limit::CALL_PEOPLE).collect::<Vec<_>>().await;
     Ok(())
+}
+
+/// Rings once more after a repeated request: the first one may have died before it could. Whoever has seen the
+/// invitation knows its number.
+pub(crate) async fn ring_again(state: &State, me: UserId, id: CallId, people: &[UserId]) -> Result<(), Problem> {
+    let now = state.now();
+    let known = state.switchboard.call_of(me, id, true).await?.value.settle(now).0;
+    if known.is_over() { Ok(()) } else { ring(state, &known, people, now).await }
 }
 
 async fn ring_one(state: &State, call: &Call, room: &Room, now: Timestamp) {

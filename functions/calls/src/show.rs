@@ -34,7 +34,7 @@ pub(crate) async fn show(
     Path(id): Path<CallId>,
 ) -> Result<Json<CallWithSignals>, Refusal> {
     let (me, now) = (caller.sub, state.now());
-    let known = state.switchboard.calls.signalled(id, true).await?.ok_or(CallRefused::Stranger)?;
+    let known = state.switchboard.calls.signalled_for(id, me).await?.ok_or(CallRefused::Stranger)?;
     let standing = known.call.value.participant(me)?.standing;
     let mut call = state.switchboard.settle(known.call.clone(), now).await?;
     if standing == Standing::Invited && !call.is_over() {
@@ -50,7 +50,10 @@ pub(crate) async fn show(
         // What was made for a connection that one of the two has made anew since means nothing.
         let newest = known.descriptions_for(me).filter(|d| d.place.epoch == call.epoch(me, d.from));
         signals.descriptions = newest.map(|d| DescriptionView::of(id, d)).collect();
-        signals.candidates = known.waiting_for(me).map(|w| CandidatesView::waited(id, w.value.clone())).collect();
+        let usable = known
+            .waiting_for(me)
+            .filter(|w| known.description(me, w.value.from).is_none_or(|newest| !w.value.is_stale(&newest.value)));
+        signals.candidates = usable.map(|w| CandidatesView::waited(id, w.value.clone())).collect();
     }
     Ok(Json(CallWithSignals { call: CallView::of(&call, now), signals }))
 }

@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{CallId, UserId};
 use crate::limit;
+use crate::quota::seconds_up;
 use crate::text::{DeviceId, Name};
 
 mod clock;
@@ -260,10 +261,39 @@ pub struct Call {
     /// The recording that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording: Option<Recorder>,
+    /// The calls before it that nobody took up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_vain: Option<InVain>,
     /// When it began.
     pub created_at: Timestamp,
     /// The number of its newest fact, from 1.
     pub seq: u64,
+}
+
+/// Calls of one person to another, one after the other, that nobody took up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InVain {
+    /// How many.
+    pub count: u32,
+    /// When the first of them began.
+    pub since: Timestamp,
+}
+
+impl InVain {
+    /// What a call of `caller` to the same person begins with after the `last` call of the two: nobody's telephone rings
+    /// more often than [`limit::CALLS_IN_VAIN`] says.
+    pub fn after(last: &Call, caller: UserId, now: Timestamp) -> Result<Option<Self>, CallRefused> {
+        let (most, window) = limit::CALLS_IN_VAIN;
+        let before = last.in_vain.unwrap_or(Self { count: 0, since: last.created_at });
+        let free = before.since + window;
+        if last.caller != caller || last.connected_at().is_some() || free <= now {
+            return Ok(None);
+        }
+        match before.count + 1 {
+            count if count >= most => Err(CallRefused::InVain(free.duration_since(now))),
+            count => Ok(Some(Self { count, ..before })),
+        }
+    }
 }
 
 /// What happened to a call.
@@ -376,6 +406,9 @@ pub enum CallRefused {
     /// No such person.
     #[error("{0} is not a person here")]
     UnknownPerson(UserId),
+    /// Nobody took up several calls in a row; one more is possible after so long.
+    #[error("this person did not take up {} calls in a row; one more is possible in {} s", limit::CALLS_IN_VAIN.0, seconds_up(*.0))]
+    InVain(SignedDuration),
     /// The two have a call already.
     #[error("the two of you have the call {0} already")]
     Superseded(CallId),
@@ -435,12 +468,14 @@ pub struct Terms {
     pub relay_only: bool,
     /// How long the caller's plan lets it last.
     pub longest: SignedDuration,
+    /// The calls before it that nobody took up.
+    pub in_vain: Option<InVain>,
 }
 
 impl Terms {
     /// A call of somebody on the FREE plan.
     pub fn free(kind: CallKind) -> Self {
-        Self { kind, relay_only: false, longest: limit::CALL_FREE }
+        Self { kind, relay_only: false, longest: limit::CALL_FREE, in_vain: None }
     }
 }
 
@@ -483,6 +518,7 @@ impl Call {
             people: everybody.map(|person| Participant::invited(person, now + limit::RING)).collect(),
             state: CallState::Initiated,
             recording: None,
+            in_vain: terms.in_vain,
             created_at: now,
             seq: 0,
         };

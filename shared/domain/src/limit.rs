@@ -58,6 +58,9 @@ pub const POSTS_AT_ONCE: usize = 32;
 pub const CALL_PEOPLE: usize = 8;
 /// How long a call rings by the server's clock (Matrix MSC2746 recommends 90 s at least).
 pub const RING: SignedDuration = seconds(90);
+/// Calls to one person in a row that nobody took up; one more has to wait until this long after the first. Who is called
+/// back starts anew.
+pub const CALLS_IN_VAIN: (u32, SignedDuration) = (3, seconds(10 * 60));
 /// People that a call remembers, those who left counted.
 pub const CALL_ROSTER: usize = 32;
 /// How long people can talk on the FREE plan, from the first answer.
@@ -82,6 +85,8 @@ pub const CANDIDATE: usize = 1024;
 pub const CANDIDATE_BATCH: usize = 32;
 /// Candidates in one description, and kept for one side that is not connected; later ones are refused.
 pub const CANDIDATES_KEPT: usize = 128;
+/// Bytes of the candidates that are kept for one side; those of a browser have 200 each at most.
+pub const CANDIDATES_BYTES: usize = 32 * 1024;
 /// Lifetime of a TURN credential. A client asks for the next one before, and a call that stands is not cut by its end.
 pub const TURN_CREDENTIAL: SignedDuration = seconds(3600);
 /// Calls on one page of a history.

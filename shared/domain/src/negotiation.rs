@@ -81,8 +81,8 @@ pub enum NegotiationRefused {
     /// This offer has an answer.
     #[error("the offer, generation {} of epoch {}, was answered before", .0.generation, .0.epoch)]
     Answered(Place),
-    /// More candidates than the limit wait for a side that is not connected.
-    #[error("{most} candidates wait for the other side already", most = limit::CANDIDATES_KEPT)]
+    /// More candidates than the limits would wait for a side that is not connected.
+    #[error("at most {most} candidates of {bytes} bytes in all wait for the other side", most = limit::CANDIDATES_KEPT, bytes = limit::CANDIDATES_BYTES)]
     TooManyCandidates,
 }
 
@@ -158,6 +158,11 @@ pub struct Waiting {
 }
 
 impl Waiting {
+    /// Whether they belong to an offer that is not the pair's newest: nobody can use them.
+    pub fn is_stale(&self, newest: &Description) -> bool {
+        self.offer_id.is_some_and(|offer_id| offer_id != newest.offer_id)
+    }
+
     /// Adds a batch to what waits; a batch for another offer starts anew.
     pub fn with(current: Option<Self>, batch: Self) -> Result<Self, NegotiationRefused> {
         let mut candidates = match current {
@@ -166,7 +171,8 @@ impl Waiting {
         };
         // A repeated batch changes nothing.
         candidates.extend(batch.candidates.into_iter().filter(|new| !candidates.contains(new)).collect::<Vec<_>>());
-        if candidates.len() > limit::CANDIDATES_KEPT {
+        let bytes: usize = candidates.iter().map(IceCandidate::bytes).sum();
+        if candidates.len() > limit::CANDIDATES_KEPT || bytes > limit::CANDIDATES_BYTES {
             return Err(NegotiationRefused::TooManyCandidates);
         }
         Ok(Self { candidates, ..batch })
@@ -330,5 +336,20 @@ mod tests {
         }
         assert_eq!(Waiting::with(Some(waiting.clone()), batch(1, 500, 1)), Err(NegotiationRefused::TooManyCandidates));
         assert_eq!(Waiting::with(Some(waiting), batch(2, 0, 1)).map(|w| w.candidates.len()), Ok(1));
+
+        let long = |n: usize| IceCandidate {
+            candidate: format!("candidate:{n} 1 udp 1 host.local 9 typ host {}", "x 1 ".repeat(240))
+                .try_into()
+                .expect("a candidate"),
+            ..candidate(n)
+        };
+        let much = Waiting { candidates: (0..32).map(long).collect(), ..batch(1, 0, 0) };
+        assert!(Waiting::with(None, much.clone()).is_ok(), "one batch of the longest has room");
+        let more = Waiting { candidates: (32..40).map(long).collect(), ..much.clone() };
+        assert_eq!(Waiting::with(Some(much), more), Err(NegotiationRefused::TooManyCandidates));
+
+        let newest = description(DescriptionKind::Offer, IMPOLITE, 2);
+        assert!(batch(1, 0, 1).is_stale(&newest) && !batch(2, 0, 1).is_stale(&newest));
+        assert!(!Waiting { offer_id: None, ..batch(1, 0, 1) }.is_stale(&newest), "who says nothing means the newest");
     }
 }

@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Versioned;
 use crate::connections::{Card, card_put};
-use crate::db::{Ask, Db, Range, item_of, read_item, sort_key, ttl, version, versioned};
+use crate::db::{Ask, Db, Item, Range, item_of, read_item, sort_key, ttl, version, versioned};
 use crate::error::StoreError;
-use crate::keys::{HISTORY, Key, LIVE, Line, Table, UNTIL};
+use crate::keys::{HISTORY, Key, LIVE, Line, Table, UNTIL, WAITING};
 use crate::write::{Expect, Write, put};
 
 /// A call with what this write made happen to it: the facts ride in the item that changed. The last of them has the
@@ -35,7 +35,28 @@ pub struct Signalled {
     waiting: Vec<Versioned<Waiting>>,
 }
 
+/// Items of a call of two: itself, what the two have agreed on, candidates for each.
+const ITEMS_OF_TWO: i32 = 4;
+
 impl Signalled {
+    /// Out of items of one call; nothing without the call itself.
+    fn sorted(items: Vec<Item>) -> Result<Option<Self>, StoreError> {
+        let (mut call, mut descriptions, mut waiting) = (None, Vec::new(), Vec::new());
+        for item in items {
+            match sort_key(&item).split('#').next() {
+                Some("call") => call = Some(versioned::<CallItem>(item)?),
+                Some("description") => descriptions.push(versioned(item)?),
+                Some("waiting") => waiting.push(versioned(item)?),
+                other => return Err(StoreError::Broken(format!("an item {other:?} in a call").into())),
+            }
+        }
+        Ok(call.map(|Versioned { value, version }| Self {
+            call: Versioned { value: value.call, version },
+            descriptions,
+            waiting,
+        }))
+    }
+
     /// The newest description between two people.
     pub fn description(&self, one: UserId, other: UserId) -> Option<&Versioned<Description>> {
         self.descriptions.iter().find(|d| {
@@ -164,27 +185,41 @@ impl Calls {
         item.map(versioned).transpose()
     }
 
-    /// A call with its signals, in one request. `fresh` as for [`Self::find`].
-    pub async fn signalled(&self, id: CallId, fresh: bool) -> Result<Option<Signalled>, StoreError> {
-        let all = Ask::all_of(&Key::Call(id));
-        let mut items = self.db.query_all(Ask { consistent: fresh, ..all.clone() }).await?;
-        if items.is_empty() && !fresh {
-            items = self.db.query_all(Ask { consistent: true, ..all }).await?;
-        }
-        let (mut call, mut descriptions, mut waiting) = (None, Vec::new(), Vec::new());
-        for item in items {
-            match sort_key(&item).split('#').next() {
-                Some("call") => call = Some(versioned::<CallItem>(item)?),
-                Some("description") => descriptions.push(versioned(item)?),
-                Some("waiting") => waiting.push(versioned(item)?),
-                other => return Err(StoreError::Broken(format!("an item {other:?} in a call").into())),
+    /// A call with what is signalled in it, in one request: between these two, or else everything. `fresh` as for
+    /// [`Self::find`].
+    pub async fn signalled(
+        &self,
+        id: CallId,
+        between: Option<(UserId, UserId)>,
+        fresh: bool,
+    ) -> Result<Option<Signalled>, StoreError> {
+        let read = async |consistent| match between {
+            Some((one, other)) => {
+                self.db.get_many(&[Key::Call(id), Key::Description(id, one, other)], consistent).await
             }
+            None => self.db.query_all(Ask { consistent, ..Ask::all_of(&Key::Call(id)) }).await,
+        };
+        match Signalled::sorted(read(fresh).await?)? {
+            None if !fresh => Signalled::sorted(read(true).await?),
+            known => Ok(known),
         }
-        Ok(call.map(|Versioned { value, version }| Signalled {
-            call: Versioned { value: value.call, version },
-            descriptions,
-            waiting,
-        }))
+    }
+
+    /// A call with what waits for one of its people. That of two is one request; in a group, where everybody has
+    /// signalled with everybody, only what is theirs is read, in two more.
+    pub async fn signalled_for(&self, id: CallId, user: UserId) -> Result<Option<Signalled>, StoreError> {
+        let all = Ask { consistent: true, ..Ask::all_of(&Key::Call(id)) };
+        let page = self.db.query(Ask { limit: Some(ITEMS_OF_TWO + 1), ..all.clone() }).await?;
+        let known = Signalled::sorted(page.items)?;
+        let (Some(mut known), Some(_)) = (known.clone(), page.next) else { return Ok(known) };
+        let peers = known.call.value.present().filter(|peer| *peer != user);
+        let keys: Vec<Key<'_>> = peers.map(|peer| Key::Description(id, user, peer)).collect();
+        let for_user = Range::Prefix(format!("{WAITING}{user}#"));
+        let descriptions = if keys.is_empty() { Vec::new() } else { self.db.get_many(&keys, true).await? };
+        let waiting = self.db.query_all(Ask { range: for_user, ..all }).await?;
+        known.descriptions = descriptions.into_iter().map(versioned).collect::<Result<_, _>>()?;
+        known.waiting = waiting.into_iter().map(versioned).collect::<Result<_, _>>()?;
+        Ok(Some(known))
     }
 
     /// Saves a call that moved. The histories are written when it is over, and only then.
@@ -228,14 +263,23 @@ impl Calls {
         self.db.transact(vec![description_put(call.id, answer, Some(read))?, moved]).await
     }
 
-    /// Candidates that wait for one person from another.
+    /// Candidates that wait for one person from another, and the newest description between the two.
     pub async fn waiting(
         &self,
         call: CallId,
         to: UserId,
         from: UserId,
-    ) -> Result<Option<Versioned<Waiting>>, StoreError> {
-        self.db.get(&Key::Waiting(call, to, from), true).await?.map(versioned).transpose()
+    ) -> Result<(Option<Versioned<Waiting>>, Option<Description>), StoreError> {
+        let keys = [Key::Waiting(call, to, from), Key::Description(call, to, from)];
+        let (mut waiting, mut description) = (None, None);
+        for item in self.db.get_many(&keys, true).await? {
+            if sort_key(&item).starts_with(WAITING) {
+                waiting = Some(versioned(item)?);
+            } else {
+                description = Some(read_item(item)?);
+            }
+        }
+        Ok((waiting, description))
     }
 
     /// Keeps candidates until the person they are for reads them.
@@ -288,7 +332,7 @@ impl Calls {
             return Ok(Vec::new());
         }
         let keys: Vec<Key<'_>> = ids.iter().map(|id| Key::Call(*id)).collect();
-        self.db.get_many(&keys).await?.into_iter().map(versioned).collect()
+        self.db.get_many(&keys, false).await?.into_iter().map(versioned).collect()
     }
 }
 

@@ -112,15 +112,16 @@ impl Db {
         Ok(got.item)
     }
 
-    /// Items by their keys, in no order; those that are not there are left out. At most 100.
-    pub(crate) async fn get_many(&self, keys: &[Key<'_>]) -> Result<Vec<Item>, StoreError> {
+    /// Items by their keys, in no order; those that are not there are left out. At most 100. Consistent as for
+    /// [`Self::get`].
+    pub(crate) async fn get_many(&self, keys: &[Key<'_>], consistent: bool) -> Result<Vec<Item>, StoreError> {
         let mut by_table: HashMap<String, Vec<Item>> = HashMap::new();
         for key in keys {
             by_table.entry(self.name(key.table()).to_owned()).or_default().push(key_of(key));
         }
         let mut wanted = HashMap::new();
         for (table, keys) in by_table {
-            let keys = KeysAndAttributes::builder().set_keys(Some(keys)).build();
+            let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(consistent).build();
             wanted.insert(table, keys.map_err(broken)?);
         }
         let mut items = Vec::new();

@@ -82,8 +82,8 @@ pub enum Key<'a> {
     Live(UserId, Line),
     /// A call that is over in one person's history, by when it began.
     History(UserId, Timestamp, CallId),
-    /// `domain::quality::track::Heard`: one person's account of a call. Apart from the call's own items, which are read
-    /// whole by everybody who signals.
+    /// `domain::quality::track::Heard`: one person's account of a call. Apart from the call's own items, which are
+    /// read together in a call of two.
     Quality(CallId, UserId),
     /// `domain::quality::tally::Tally`: what a person heard in the calls of one UTC day.
     QualityDay(UserId, Timestamp),
@@ -99,6 +99,8 @@ pub enum Key<'a> {
 
 /// Sort keys of a person's calls that may be live begin with this.
 pub const LIVE: &str = "live#";
+/// Sort keys of candidates that wait begin with this.
+pub const WAITING: &str = "waiting#";
 /// Sort keys of a person's history begin with this.
 pub const HISTORY: &str = "call#";
 /// Sort keys of a person's list of recordings begin with this.
@@ -188,7 +190,7 @@ impl Key<'_> {
             Self::Answer(..) => "answer".into(),
             Self::Call(_) => "call".into(),
             Self::Description(_, one, other) => format!("description#{}#{}", one.min(other), one.max(other)),
-            Self::Waiting(_, to, from) => format!("waiting#{to}#{from}"),
+            Self::Waiting(_, to, from) => format!("{WAITING}{to}#{from}"),
             Self::Live(_, Line::With(peer)) => format!("{LIVE}{peer}"),
             Self::Live(_, Line::In(call)) => format!("{LIVE}{call}"),
             Self::History(_, at, call) => format!("{HISTORY}{}#{call}", millis(*at)),

@@ -130,7 +130,7 @@ impl Recordings {
         let mut recordings = Vec::new();
         if !ids.is_empty() {
             let keys: Vec<Key<'_>> = ids.iter().map(|id| Key::Recording(*id)).collect();
-            for item in self.db.get_many(&keys).await? {
+            for item in self.db.get_many(&keys, false).await? {
                 recordings.push(versioned::<Recording>(item)?.value);
             }
         }

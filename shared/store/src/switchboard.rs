@@ -159,9 +159,12 @@ impl Switchboard {
             return Ok(true);
         }
         for _ in 0..TRIES {
-            let kept = self.calls.waiting(call.id, to, from).await?;
+            let (kept, newest) = self.calls.waiting(call.id, to, from).await?;
             let read = kept.as_ref().map_or(0, |kept| kept.version);
             let batch = Waiting { from, to, offer_id, candidates: candidates.clone() };
+            if newest.is_some_and(|newest| batch.is_stale(&newest)) {
+                return Ok(false);
+            }
             let waiting = Waiting::with(kept.map(|kept| kept.value), batch)?;
             match self.calls.keep_waiting(&call, &waiting, read).await {
                 Err(stale) if stale.is_stale() => {}

@@ -121,6 +121,38 @@ async fn no_operation_costs_more_than_its_budget() {
     within("end 1:1, and 1 request per person told", meter.take(), 2 + 2, 0.5 + 1.0, 6.0);
 }
 
+/// Everybody has offered to everybody, so the call has 28 descriptions of 3 KB; nobody pays for all of them.
+#[tokio::test]
+async fn no_signal_in_a_call_of_eight_costs_more_than_its_budget() {
+    let world = World::new().await;
+    let mut people = Vec::new();
+    for name in ["Ada", "Bo", "Chidi", "Dara", "Eve", "Femi", "Gita", "Hana"] {
+        people.push(Person::arrive(&world, name).await);
+    }
+    let call = people[0].call(&people[1..].iter().collect::<Vec<_>>()).await;
+    for person in &people[1..] {
+        let _ = person.in_call(&call, "join", json!({})).await.expect(200);
+    }
+    let said = |to: &Person| json!({ "sdp": browser_sdp(), "to": to.id.to_string() });
+    for (n, one) in people.iter().enumerate() {
+        for other in &people[n + 1..] {
+            let _ = other.in_call(&call, "offer", said(one)).await.expect(200);
+        }
+    }
+    let (meter, [ada, .., hana]) = (world.meter(), &people[..]) else { unreachable!("eight") };
+    meter.take();
+    let _ = hana.in_call(&call, "offer", said(ada)).await.expect(200);
+    within("an offer of 3 KB in a call of eight", meter.take(), 3, 1.0 + 0.5, 4.0);
+    let _ = ada.in_call(&call, "answer", said(hana)).await.expect(200);
+    within("its answer", meter.take(), 3, 1.0 + 0.5, 4.0);
+    let shown = hana.get(&format!("/api/webrtc/call/{call}")).await.expect(200).body;
+    assert_eq!(shown["signals"]["descriptions"].as_array().map(Vec::len), Some(1), "the answer");
+    within("the call of eight, with what waits", meter.take(), 3, 4.0 + 7.0 + 1.0, 0.0);
+    world.clock.advance(limit::CALL_HEARTBEAT);
+    let _ = ada.in_call(&call, "heartbeat", json!({ "generation": 1 })).await.expect(200);
+    within("heartbeat in a call of eight", meter.take(), 2, 0.5, 3.0);
+}
+
 #[tokio::test]
 async fn no_recording_costs_more_than_its_budget() {
     let world = World::new().await;

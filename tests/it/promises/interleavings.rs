@@ -3,6 +3,7 @@
 
 mod alarm;
 mod calls;
+mod devices;
 mod groups;
 mod recordings;
 pub(super) mod sign_in;

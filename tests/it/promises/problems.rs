@@ -370,6 +370,15 @@ async fn produce(code: Code, s: &Stage) -> Option<Vec<Said>> {
             report["audio"]["packets"] = json!(0);
             vec![s.ada.in_call(call, "quality", json!({ "peers": [report] })).await.into()]
         }
+        C::CalledInVain => {
+            let call = async || {
+                s.ada.post("/api/webrtc/call/initiate", json!({ "participants": [s.chidi.id.to_string()] })).await
+            };
+            for _ in 0..domain::limit::CALLS_IN_VAIN.0 {
+                s.ada.leave(&call().await.expect(201).text("/call_id")).await;
+            }
+            vec![call().await.into()]
+        }
         C::Superseded => {
             vec![s.bo.post("/api/webrtc/call/initiate", json!({ "participants": [s.ada.id.to_string()] })).await.into()]
         }
@@ -482,7 +491,8 @@ fn check(code: Code, said: &Said) -> Option<Value> {
     let object = problem.as_object_mut().expect("a problem is an object");
     object.remove("instance");
     let wait = object.remove("retry_after");
-    assert_eq!(wait.is_some(), code == Code::TooManyRequests, "{code:?}");
+    let says_when = [Code::TooManyRequests, Code::CalledInVain].contains(&code);
+    assert_eq!(wait.is_some(), says_when, "{code:?}");
     let errors = object.remove("errors");
     let newest = ["superseded_by", "epoch", "generation"].map(|name| object.remove(name).is_some());
     let newer = match code {

@@ -165,7 +165,7 @@ pub struct IceCandidate {
     pub candidate: CandidateLine,
     /// The media section's identification tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 64)]
+    #[schema(max_length = 256)]
     pub sdp_mid: Option<ShortText>,
     /// The media section's place, from 0.
     #[serde(default, rename = "sdpMLineIndex", skip_serializing_if = "Option::is_none")]
@@ -177,6 +177,12 @@ pub struct IceCandidate {
 }
 
 impl IceCandidate {
+    /// How much it says, in bytes.
+    pub fn bytes(&self) -> usize {
+        let texts = [&self.sdp_mid, &self.username_fragment];
+        self.candidate.0.len() + texts.into_iter().flatten().map(|text| text.0.len()).sum::<usize>()
+    }
+
     /// What is left of it when nobody may learn the sender's address: relays, without the address behind them, and the
     /// end of candidates.
     pub fn relay_only(self) -> Option<Self> {

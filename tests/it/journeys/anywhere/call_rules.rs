@@ -134,13 +134,29 @@ async fn a_stranger_learns_nothing_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn nobody_rings_again_and_again_who_is_not_taken_up() {
+    let world = World::anywhere().await;
+    let [alice, bob, carol] = world.people(["Alice", "Bob", "Carol"]).await;
+    let again = async || alice.post("/api/webrtc/call/initiate", json!({ "participants": [bob.id.to_string()] })).await;
+    for _ in 0..3 {
+        alice.call_in_vain(&bob).await;
+    }
+    let refused = again().await;
+    assert_eq!((refused.summary().as_str(), &refused.body["retry"]), ("429 called_in_vain", &json!("later")));
+    assert!((500..=600).contains(&refused.body["retry_after"].as_i64().expect("seconds")), "{}", refused.body);
+    alice.call_in_vain(&carol).await;
+    bob.call_in_vain(&alice).await;
+    alice.leave(&again().await.expect(201).text("/call_id")).await;
+}
+
+#[tokio::test]
 async fn a_history_is_read_page_by_page() {
     let world = World::anywhere().await;
     let [alice, bob] = world.people(["Alice", "Bob"]).await;
     let mut calls = Vec::new();
     for _ in 0..7 {
-        let call = alice.call(&[&bob]).await;
-        let _ = alice.in_call(&call, "end", json!({})).await.expect(200);
+        let call = alice.talk_to(&bob).await;
+        alice.leave(&call).await;
         calls.insert(0, call);
     }
     let ids = |body: &Value| -> Vec<String> {

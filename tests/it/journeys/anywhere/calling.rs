@@ -153,6 +153,16 @@ async fn somebody_who_was_offline_finds_the_offer_and_the_candidates_and_picks_u
         Some(2),
         "a repeat is kept once"
     );
+    at_bob.close().await;
+    let newer = offer(&alice, &call).await;
+    let at_alice = alice.connect().await;
+    for (n, of) in [(3, &newer), (1, &offer_id)] {
+        let data = json!({ "call_id": call, "candidates": [candidate(n)], "offer_id": of });
+        let kept = at_alice.say("call.candidates", data).await;
+        assert_eq!(kept["data"]["delivered"], false);
+    }
+    let waits = show(&bob, &call).await["signals"]["candidates"].clone();
+    assert_eq!(waits[0]["candidates"], json!([candidate(3)]), "a late batch of an older offer is dropped");
     answer(&bob, &call).await;
     let found = show(&alice, &call).await;
     assert_eq!(found["signals"]["descriptions"][0]["type"], "answer");

@@ -107,7 +107,9 @@ async fn resume_gives_what_was_missed_or_says_that_it_cannot() {
     socket.close().await;
     let mut calls = Vec::new();
     for _ in 0..3 {
-        calls.push(alice.call_in_vain(&bob).await);
+        let call = alice.talk_to(&bob).await;
+        alice.leave(&call).await;
+        calls.push(call);
     }
     let socket = bob.connect().await;
     let resume = async |cursors: Value| {
@@ -122,7 +124,8 @@ async fn resume_gives_what_was_missed_or_says_that_it_cannot() {
     let newest = json!({ "epoch": start["epoch"], "seq": 3 });
     assert_eq!(resume(json!({ "inbox": newest })).await, json!({ "result": "full", "items": [] }));
     for _ in 0..8 {
-        alice.call_in_vain(&bob).await;
+        let call = alice.talk_to(&bob).await;
+        alice.leave(&call).await;
     }
     let partial = resume(json!({ "inbox": start })).await;
     assert_eq!((&partial["result"], &partial["items"][0]["seq"]), (&json!("partial"), &json!(4)));

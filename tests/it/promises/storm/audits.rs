@@ -168,7 +168,8 @@ impl Crowd {
             ensure(head == self.inbox[person].len() as u64, || format!("person {person} has {head} invitations"))?;
         }
         for (call, model) in &self.calls {
-            let known = calls.signalled(call.parse().expect("an id"), true).await.expect("answers").expect("a call");
+            let known =
+                calls.signalled(call.parse().expect("an id"), None, true).await.expect("answers").expect("a call");
             let people: Vec<UserId> = model.people.iter().map(|person| self.people[*person]).collect();
             for user in &people {
                 let stray = known.waiting_for(*user).any(|waiting| !people.contains(&waiting.value.from));

@@ -133,3 +133,22 @@ fn whoever_comes_back_into_a_full_call_waits_until_somebody_leaves() {
     let room = full.end(user(9), None, Goodbye::Declined, at(4)).expect("asked").0;
     assert_eq!(standing(&back(room).expect("there is room").0, 2), Standing::Joined);
 }
+
+#[test]
+fn nobody_rings_more_than_three_times_in_vain_within_ten_minutes() {
+    let call = |last: Option<&Call>, now: i64| -> Result<Call, CallRefused> {
+        let in_vain = last.map_or(Ok(None), |last| InVain::after(last, user(1), at(now)))?;
+        Ok(Call { in_vain, created_at: at(now), ..start(&[2]) })
+    };
+    let first = call(None, 0).expect("a first call");
+    let second = call(Some(&first), 100).expect("a second");
+    assert_eq!(second.in_vain, Some(InVain { count: 1, since: at(0) }));
+    let third = call(Some(&second), 200).expect("a third");
+    assert_eq!(call(Some(&third), 300), Err(CallRefused::InVain(SignedDuration::from_secs(300))));
+    assert_eq!(call(Some(&third), 600).expect("ten minutes after the first").in_vain, None);
+
+    assert_eq!(InVain::after(&third, user(2), at(300)), Ok(None), "who is called calls back");
+    let taken_up = join(start(&[2]), 2, "phone", 1);
+    let taken_up = Call { in_vain: third.in_vain, ..taken_up };
+    assert_eq!(InVain::after(&taken_up, user(1), at(300)), Ok(None));
+}
