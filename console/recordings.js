@@ -7,7 +7,7 @@ import { list, recordingQuestion, recordingSign, SAVING, size, when } from "./wo
  * @typedef {import("/client/types.js").RecordingItem} Item
  */
 
-/** The recorder still uploads when a recording is over for the others; nobody says when it is done. */
+/** The recorder still uploads when a recording is over for the others, and the push that says when it is done can be lost. */
 const LOOK_AGAIN = [1_000, 4_000, 15_000, 60_000];
 /** A link is good for five minutes; one that fails sooner is no better when it is new. */
 const RENEW_AFTER = 60_000;
@@ -81,9 +81,9 @@ export function recordings(client, demo) {
   list.replaceChildren();
   $("recordings").hidden = true;
   write("saving", "");
-  const off = client.on("state", ({ to }) => to === "online" && look());
+  const off = [client.on("state", ({ to }) => to === "online" && look()), client.on("kept", () => look())];
   return () => {
-    off();
+    off.forEach((stop) => stop());
     look = () => {};
   };
 }

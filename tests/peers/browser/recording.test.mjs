@@ -369,6 +369,15 @@ test("a bucket that never answers, and a part that is never granted, are given u
   assert.deepEqual(given, [{ code: "network", grants: 10, puts: 10 }, { code: "consent_missing", grants: 20, puts: 10 }]);
 });
 
+test("a push says that a recording can be watched", { timeout: 30_000 }, async (t) => {
+  const ada = await someone(stage, t, "ada");
+  const told = await ada.evaluate(() => new Promise((done) => {
+    client.on("kept", done);
+    push("recording.kept", { recording_id: "rec_1", call_id: "call_1", recorded_by: "usr_1", bytes: 1 });
+  }));
+  assert.equal(told.recording_id, "rec_1");
+});
+
 test("a list that is brought up to date keeps what is there, with its focus", { timeout: 30_000 }, async (t) => {
   const ada = await stage.window(t, "Ada");
   const seen = await ada.evaluate(async () => {
