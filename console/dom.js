@@ -26,6 +26,51 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
+/** Says something; what is announced is not said twice. @param {string} id @param {string} words */
+export function write(id, words) {
+  if ($(id).textContent !== words) $(id).textContent = words;
+}
+
+/**
+ * Brings the top of a list up to date: what is there stays as it is, with its focus, and goes on playing.
+ * @template T
+ * @param {HTMLElement} list
+ * @param {T[]} items newest first
+ * @param {{ id: (item: T) => string, row: (item: T) => HTMLElement, isAll: boolean }} how `isAll`: there is nothing below them
+ * @returns {boolean} whether rows are left below
+ */
+export function renew(list, items, { id, row, isAll }) {
+  const known = new Map(rowsOf(list).map((one) => [one.dataset.id, one]));
+  let next = /** @type {HTMLElement | null} */ (list.firstElementChild);
+  const drop = (/** @type {HTMLElement | undefined} */ until) => {
+    while (next && next !== until) {
+      const gone = next;
+      next = /** @type {HTMLElement | null} */ (gone.nextElementSibling);
+      gone.remove();
+    }
+  };
+  for (const item of items) {
+    const there = known.get(id(item));
+    if (there) {
+      drop(there);
+      next = /** @type {HTMLElement | null} */ (there.nextElementSibling);
+    } else list.insertBefore(row(item), next);
+  }
+  if (isAll) drop(undefined);
+  return next !== null;
+}
+
+/** Adds what is older, and hands the focus to the first of it. @param {HTMLElement} list @param {HTMLElement[]} rows */
+export function more(list, rows) {
+  const known = new Set(rowsOf(list).map(({ dataset }) => dataset.id));
+  const fresh = rows.filter(({ dataset }) => !known.has(dataset.id));
+  list.append(...fresh);
+  /** @type {HTMLElement | null | undefined} */ (fresh[0]?.querySelector("button, summary"))?.focus();
+}
+
+/** @param {HTMLElement} list */
+const rowsOf = (list) => /** @type {HTMLElement[]} */ ([...list.children]);
+
 /** @param {string} name */
 export function avatar(name) {
   const initials = name.split(/\s+/).map((word) => word[0]).slice(0, 2).join("");

@@ -1,4 +1,4 @@
-import { $, busy, h } from "./dom.js";
+import { $, busy, h, more, renew, write } from "./dom.js";
 import { ended, namesOf, result, stay, TYPES, when } from "./words.js";
 
 /**
@@ -8,7 +8,7 @@ import { ended, namesOf, result, stay, TYPES, when } from "./words.js";
  */
 export function pastCalls(client, demo) {
   const me = client.session?.user.id ?? "";
-  const more = $("history-more");
+  const older = $("history-more");
   const missed = /** @type {HTMLInputElement} */ ($("only-missed"));
   const [type, whom] = ["of-type", "with-whom"].map((id) => /** @type {HTMLSelectElement} */ ($(id)));
   missed.checked = false;
@@ -17,22 +17,25 @@ export function pastCalls(client, demo) {
   /** @type {string | null} */
   let cursor = null;
 
-  const read = async (/** @type {string | null} */ from) => {
+  const read = async (/** @type {string | null} */ from, anew = false) => {
     const which = { missed: missed.checked, type: /** @type {any} */ (type.value), with: whom.value };
     const page = await client.calls.history({ limit: 10, cursor: from, ...which });
-    const rows = page.items.map((call) => row(call, me));
-    if (from) $("history-list").append(...rows);
-    else $("history-list").replaceChildren(...rows);
-    cursor = page.next_cursor;
-    more.hidden = !cursor;
+    const list = $("history-list");
+    if (anew) list.replaceChildren();
+    const how = { id: (/** @type {import("/client/types.js").CallView} */ call) => call.call_id, row: (/** @type {import("/client/types.js").CallView} */ call) => row(call, me), isAll: !page.next_cursor };
+    if (from) more(list, page.items.map(how.row));
+    if (from || !renew(list, page.items, how)) cursor = page.next_cursor;
+    older.hidden = !cursor;
     const some = which.missed || which.type || which.with;
-    $("no-history").hidden = $("history-list").childElementCount > 0;
-    $("no-history").textContent = some ? "No such calls." : "No calls yet. Each one is kept here: who, how it ended, how long.";
+    const none = some ? "No such calls." : "No calls yet. Each one is kept here: who, how it ended, how long.";
+    write("no-history", list.childElementCount === 0 ? none : "");
+    if (anew && some && list.childElementCount > 0) write("history-news", `${list.childElementCount}${cursor ? " or more" : ""} such calls`);
   };
-  more.onclick = () => busy(more, () => read(cursor));
+  older.onclick = () => busy(older, () => read(cursor));
 
   const refresh = () => void read(null).catch(() => {});
-  missed.onchange = type.onchange = whom.onchange = refresh;
+  missed.onchange = type.onchange = whom.onchange = () => void read(null, true).catch(() => {});
+  $("history-list").replaceChildren();
   const unsubscribe = [
     client.on("notice", ({ event }) => event === "call.ended" && refresh()),
     client.on("state", ({ to }) => to === "online" && refresh()),
@@ -46,7 +49,7 @@ function row(call, me) {
   const who = namesOf(call.participants.filter(({ user_id }) => user_id !== me));
   return h(
     "li",
-    { class: "past", "data-call-id": call.call_id, "data-result": call.reason ?? call.state, "data-duration": String(call.duration) },
+    { class: "past", "data-id": call.call_id, "data-call-id": call.call_id, "data-result": call.reason ?? call.state, "data-duration": String(call.duration) },
     h("strong", {}, h("span", { "aria-hidden": "true" }, outgoing ? "↗ " : "↙ "), h("span", { class: "visually-hidden" }, outgoing ? "to " : "from "), who),
     h("span", { class: "result" }, `${TYPES[call.type]}, ${result(call, me)}`),
     h("time", { datetime: call.created_at }, when(call.created_at)),

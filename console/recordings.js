@@ -1,4 +1,4 @@
-import { $, busy, h, trouble } from "./dom.js";
+import { $, busy, h, more, renew, trouble, write } from "./dom.js";
 import { list, recordingQuestion, recordingSign, SAVING, size, when } from "./words.js";
 
 /**
@@ -7,8 +7,10 @@ import { list, recordingQuestion, recordingSign, SAVING, size, when } from "./wo
  * @typedef {import("/client/types.js").RecordingItem} Item
  */
 
-/** The recorder still uploads when a recording is over for the others; nobody says when it is done. */
+/** The recorder still uploads when a recording is over for the others, and the push that says when it is done can be lost. */
 const LOOK_AGAIN = [1_000, 4_000, 15_000, 60_000];
+/** A link is good for five minutes; one that fails sooner is no better when it is new. */
+const RENEW_AFTER = 60_000;
 
 /** @type {() => void} */
 let look = () => {};
@@ -18,12 +20,14 @@ export function recordingOf(call) {
   const question = recordingQuestion(call);
   const { recording, myself } = call;
   const mine = recording?.by === myself.user_id;
-  write("recording-question", question);
-  write("recording-sign", recordingSign(call));
-  $("recording").dataset.state = recording?.state ?? "none";
-  $("recording").hidden = call.isOver || !recording;
-  $("consent").hidden = myself.consent === true;
-  $("no-consent").hidden = myself.consent === false || (mine && !question);
+  if (!recording || call.isOver) noRecording();
+  else {
+    write("recording-question", question);
+    write("recording-sign", recordingSign(call));
+    $("recording").dataset.state = recording.state;
+    $("consent").hidden = myself.consent === true;
+    $("no-consent").hidden = myself.consent === false || (mine && !question);
+  }
   write("no-consent", question ? "Don’t allow" : "No longer allow");
   $("record").hidden = recording ? !mine && !call.isHost : call.state !== "connected";
   write("record", recording ? "Stop recording" : "Record");
@@ -37,15 +41,21 @@ export function recordingOf(call) {
   $("record").onclick = () => busy($("record"), () => (call.recording ? call.stopRecording() : call.record()));
 }
 
+/** Nothing is recorded now. */
+export function noRecording() {
+  for (const id of ["recording-question", "recording-sign"]) write(id, "");
+  $("consent").hidden = $("no-consent").hidden = true;
+  $("recording").dataset.state = "none";
+}
+
 /** Says what becomes of what was recorded here, also after the call. @param {Call} call */
 export function followRecording(call) {
   call.on("recording", ({ state, problem }) => {
     if (!(state in SAVING)) return;
     write("saving", SAVING[state]);
-    $("saving").hidden = SAVING[state] === "";
     if (problem) trouble(problem);
     look();
-    if (state === "stopped") LOOK_AGAIN.forEach((ms) => setTimeout(look, ms));
+    if (state === "stopped") LOOK_AGAIN.forEach((ms) => setTimeout(() => look(), ms));
   });
 }
 
@@ -53,28 +63,27 @@ export function followRecording(call) {
 export function recordings(client, demo) {
   const me = client.session?.user.id;
   const name = (/** @type {string} */ user) => (user === me ? "you" : (demo.find(({ user_id }) => user_id === user)?.name ?? "somebody"));
-  const more = $("recordings-more");
+  const older = $("recordings-more");
+  const list = $("recordings-list");
   /** @type {string | null} */
   let cursor = null;
   const read = async (/** @type {string | null} */ from) => {
     const page = await client.recordings.list({ limit: 5, cursor: from });
-    const known = new Map([...$("recordings-list").children].map((row) => [/** @type {HTMLElement} */ (row).dataset.recordingId, row]));
-    // A row that plays goes on playing.
-    const rows = page.items.map((item) => known.get(item.recording_id) ?? row(client, item, name, refresh));
-    if (from) $("recordings-list").append(...rows);
-    else if (rows.some((row, at) => row !== $("recordings-list").children[at]) || rows.length !== known.size) $("recordings-list").replaceChildren(...rows);
-    cursor = page.next_cursor;
-    more.hidden = !cursor;
-    $("recordings").hidden = $("recordings-list").childElementCount === 0;
+    const how = { id: (/** @type {Item} */ item) => item.recording_id, row: (/** @type {Item} */ item) => row(client, item, name, refresh), isAll: !page.next_cursor };
+    if (from) more(list, page.items.map(how.row));
+    if (from || !renew(list, page.items, how)) cursor = page.next_cursor;
+    older.hidden = !cursor;
+    $("recordings").hidden = list.childElementCount === 0;
   };
   const refresh = () => read(null).catch(() => {});
-  more.onclick = () => busy(more, () => read(cursor));
+  older.onclick = () => busy(older, () => read(cursor));
   look = () => void refresh();
-  $("recordings-list").replaceChildren();
-  $("recordings").hidden = $("saving").hidden = true;
-  const off = client.on("state", ({ to }) => to === "online" && look());
+  list.replaceChildren();
+  $("recordings").hidden = true;
+  write("saving", "");
+  const off = [client.on("state", ({ to }) => to === "online" && look()), client.on("kept", () => look())];
   return () => {
-    off();
+    off.forEach((stop) => stop());
     look = () => {};
   };
 }
@@ -91,6 +100,7 @@ function row(client, item, name, changed) {
   const play = button("Play", async () => {
     const kind = type.startsWith("audio") ? "audio" : "video";
     const player = h(kind, { controls: true, autoplay: true, playsinline: true, src: await url(), "aria-label": `The recording of ${when(created_at)}` });
+    renewed(player, url);
     play.replaceWith(player);
     player.focus();
   });
@@ -109,7 +119,7 @@ function row(client, item, name, changed) {
   });
   const line = h(
     "li",
-    { class: "past", "data-recording-id": recording_id },
+    { class: "past", "data-id": recording_id },
     h("strong", {}, list(people.map(name))),
     h("span", { class: "result" }, `${type.startsWith("audio") ? "Audio" : "Video"}, ${size(bytes)}, by ${name(recorded_by)}`),
     h("time", { datetime: created_at }, when(created_at)),
@@ -118,7 +128,19 @@ function row(client, item, name, changed) {
   return line;
 }
 
-/** @param {string} id @param {string} words */
-function write(id, words) {
-  if ($(id).textContent !== words) $(id).textContent = words;
+/** Goes on from where its link ran out. @param {HTMLMediaElement} player @param {() => Promise<string>} url */
+function renewed(player, url) {
+  let since = Date.now();
+  player.addEventListener("error", async () => {
+    if (Date.now() - since < RENEW_AFTER) return trouble({ detail: "the recording cannot be played", remedy: "Download it." });
+    since = Date.now();
+    const { currentTime, paused } = player;
+    try {
+      player.src = await url();
+      player.currentTime = currentTime;
+      if (!paused) await player.play();
+    } catch (problem) {
+      trouble(problem);
+    }
+  });
 }

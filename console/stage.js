@@ -1,7 +1,7 @@
-import { $, avatar, busy, h, trouble } from "./dom.js";
+import { $, avatar, busy, h, trouble, write } from "./dom.js";
 import { canCall } from "./people.js";
 import { bars, chart } from "./quality.js";
-import { followRecording, recordingOf } from "./recordings.js";
+import { followRecording, noRecording, recordingOf } from "./recordings.js";
 import { clock, doing, namesOf, note, part, TYPES } from "./words.js";
 
 /**
@@ -84,8 +84,15 @@ export function stage(client) {
     current = null;
     $("tiles").replaceChildren();
     $("sound").replaceChildren();
-    $("roster").hidden = $("call-note").hidden = $("recording").hidden = true;
+    leave();
   };
+}
+
+/** Nothing is left of a call but its tiles' place. */
+function leave() {
+  $("roster").hidden = true;
+  write("call-note", "");
+  noRecording();
 }
 
 /** Asks people into the present call. @param {string[]} whom */
@@ -97,8 +104,9 @@ export async function invite(whom) {
 export function show(call) {
   if (current === call) return;
   current = call;
+  said.clear();
   $("sound").replaceChildren();
-  $("saving").hidden = true;
+  write("saving", "");
   Object.assign(globalThis, { call });
   canCall(false);
   $("controls").hidden = false;
@@ -135,7 +143,7 @@ function clear() {
   const lost = $("controls").contains(document.activeElement);
   $("controls").hidden = true;
   $("tiles").replaceChildren();
-  $("roster").hidden = $("call-note").hidden = $("recording").hidden = true;
+  leave();
   $("call-clock").textContent = "";
   canCall(true);
   if (lost) $("stage-title").focus();
@@ -157,15 +165,14 @@ function say(call) {
   $("stage").dataset.reason = call?.reason ?? "";
   $("no-call").hidden = call !== null && !call.isOver;
   const words = call ? doing(call) : "";
-  if ($("call-state").textContent !== words) $("call-state").textContent = words;
+  write("call-state", words);
   remark(call);
 }
 
 /** @param {Call | null} call */
 function remark(call) {
   const words = call && !call.isOver ? note(call, Date.now()) : "";
-  $("call-note").hidden = words === "";
-  if ($("call-note").textContent !== words) $("call-note").textContent = words;
+  write("call-note", words);
 }
 
 /** @param {Call} call */
@@ -226,7 +233,21 @@ function roster(call) {
     /** @type {HTMLButtonElement} */ (button).disabled = here;
   }
   list.replaceChildren(...(list.hidden ? [] : call.participants.map((person) => member(call, person))));
-  if (focused) /** @type {HTMLElement | null} */ (list.querySelector(`[data-remove="${focused}"]`))?.focus();
+  if (focused) /** @type {HTMLElement} */ (list.querySelector(`[data-remove="${focused}"]`) ?? $("stage-title")).focus();
+  const news = list.hidden ? [] : call.others.flatMap((person) => comings(call, person));
+  if (news.length > 0) write("roster-news", news.join(" "));
+}
+
+/** How people stood when that was said last. @type {Map<string, string>} */
+const said = new Map();
+
+/** Who came or went since then. @param {Call} call @param {import("/client/types.js").Participant} person */
+function comings(call, person) {
+  const { user_id, name, standing, away } = person;
+  const now = standing === "joined" && !away ? "is in the call" : part(call, person);
+  const before = said.get(user_id);
+  said.set(user_id, now);
+  return before === undefined || before === now ? [] : [`${name} ${now}.`];
 }
 
 /** @param {Call} call @param {import("/client/types.js").Participant} person */

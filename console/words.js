@@ -155,6 +155,8 @@ function ending(call, names) {
     time_limit: "The call is over: the plan allows no longer one.",
     lost: `${names} was lost and did not come back.`,
     left: "You left.",
+    signed_out: "The call is over here: you signed out.",
+    gone: "The call is not there any more.",
     removed: "The host removed you from the call.",
     busy: call.incoming ? "You said that you are in a call." : `${names} is in another call.`,
     answered_elsewhere: "Answered in another window.",

@@ -1,9 +1,9 @@
-import { Call, over } from "./call.js";
+import { Call } from "./call.js";
 import { pause } from "./events.js";
 import { IceServers } from "./ice.js";
 import { capture, captureScreen, stop } from "./media.js";
 import { isGone, isPending } from "./mesh.js";
-import { asProblem, Problem, signedOut } from "./problem.js";
+import { asProblem, over, Problem, signedOut } from "./problem.js";
 import { Sending } from "./sending.js";
 
 const SIGNALS = new Set(["call.offer", "call.answer", "call.candidates", "call.media"]);
@@ -114,7 +114,7 @@ export class Calls {
       call.forget("left");
       throw error;
     }
-    if (call.isOver) throw over(call);
+    if (call.isOver) throw over(call.reason);
     return call;
   }
 
@@ -156,12 +156,13 @@ export class Calls {
     await Promise.all([...this.#live.values()].map((call) => call.sync()));
   }
 
-  /** @param {{ event: string, data: any }} frame @returns {boolean} whether it was about a call */
-  take({ event, data }) {
-    if (SIGNALS.has(event)) this.#live.get(data.call_id)?.signal(event, data);
+  /** @param {{ event: string, data: any, at: string }} frame @returns {boolean} whether it was about a call */
+  take({ event, data, at }) {
+    const how = { toldAt: Date.parse(at) };
+    if (SIGNALS.has(event)) this.#live.get(data.call_id)?.signal(event, data, how.toldAt);
     else if (NEWS.has(event)) {
-      if (event === "call.ending") this.#live.get(data.call.call_id)?.ending(data.call);
-      else this.#see(data.call);
+      if (event === "call.ending") this.#live.get(data.call.call_id)?.ending(data.call, how);
+      else this.#see(data.call, how);
       this.#context.notice({ event, call: data.call });
     } else return false;
     return true;
@@ -194,10 +195,10 @@ export class Calls {
     return call;
   }
 
-  /** @param {CallView} view */
-  #see(view) {
+  /** @param {CallView} view @param {import("./tape.js").Heard} [how] */
+  #see(view, how) {
     const known = this.#live.get(view.call_id);
-    if (known) return known.update(view);
+    if (known) return known.update(view, how);
     const host = this.#host();
     const mine = view.participants.find(({ user_id }) => user_id === host.me);
     const rings = mine && isPending(mine) && !view.end_time && mine.generation > (this.#over.get(view.call_id) ?? -1);

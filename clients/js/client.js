@@ -3,7 +3,7 @@ import { Calls } from "./calls.js";
 import { Device } from "./device.js";
 import { Emitter } from "./events.js";
 import { createSend } from "./http.js";
-import { recordings } from "./recording.js";
+import { recordings } from "./recordings.js";
 import { Socket } from "./socket.js";
 import { browserStore, memory } from "./storage.js";
 
@@ -19,6 +19,7 @@ const PRESENCE_AT_ONCE = 20;
  * @property {import("./socket.js").SocketChange} state
  * @property {import("./call.js").Call} call somebody rings
  * @property {{ event: string, call: import("./types.js").CallView }} notice a call changed, on whatever device
+ * @property {{ recording_id: string, call_id: string, recorded_by: string, bytes: number }} kept a recording that one was there for can be watched
  * @property {import("./types.js").Session | null} session
  * @property {import("./auth.js").SignedOut} signed_out why nobody is signed in any more
  * @property {import("./types.js").LogLine} log
@@ -97,7 +98,10 @@ export function createClient({
       },
       ended: (problem) => auth.ended(problem),
       catchUp: () => calls.catchUp(),
-      push: (frame) => calls.take(frame) || log(`unknown event ${frame.event}`, frame.data),
+      push: (frame) => {
+        if (frame.event === "recording.kept") events.emit("kept", frame.data);
+        else if (!calls.take(frame)) log(`unknown event ${frame.event}`, frame.data);
+      },
       changed: (change) => {
         if (change.to === "closed") globalThis.removeEventListener?.("storage", auth.heard);
         events.emit("state", change);

@@ -15,7 +15,7 @@ const LEASE = 45_000;
  * @typedef {object} Beating
  * @property {string} id which call
  * @property {() => number | null} generation which stay; null while this device is in none
- * @property {(stay: Stay) => void} renewed
+ * @property {(stay: Stay, asked: number) => void} renewed and when that was asked for, by this machine's clock
  * @property {(problem: Problem) => void} refused
  */
 
@@ -37,13 +37,14 @@ export class Heartbeat {
   async beat() {
     const generation = this.#call.generation();
     if (generation === null) return;
+    const asked = Date.now();
     try {
       const { renewed, refused } = await this.#say({ call_id: this.#call.id, generation });
       if (this.#call.generation() !== generation) return;
       if (refused) this.#call.refused(Problem.of(refused));
       else {
         this.#until = Math.max(this.#until, Date.parse(renewed.lease_until ?? "") || 0);
-        this.#call.renewed(renewed);
+        this.#call.renewed(renewed, asked);
       }
     } catch (error) {
       const problem = asProblem(error);

@@ -1,5 +1,6 @@
 import { Peer } from "./peer.js";
 import { asProblem } from "./problem.js";
+import { Early } from "./trickle.js";
 
 /**
  * @typedef {import("./types.js").Participant} Participant
@@ -12,13 +13,10 @@ export const isPending = ({ standing }) => standing === "invited" || standing ==
 export const isGone = (person) => person.standing !== "joined" && !isPending(person);
 
 /**
- * @typedef {object} Owner the call, as the mesh sees it
- * @property {string} id
- * @property {boolean} incoming
- * @property {boolean} relayOnly
- * @property {Participant[]} participants
- * @property {import("./sending.js").Sending | null} sending
- * @property {Map<string, MediaStream>} remote
+ * @typedef {import("./roster.js").Roster & { remote: Map<string, MediaStream> }} Met the call, as the mesh sees it
+ *
+ * @typedef {object} Owner what the mesh asks of the call, and tells it
+ * @property {() => import("./sending.js").Sending | null} sending
  * @property {(user: string, stream: MediaStream | null) => void} stream
  * @property {() => void} joined
  * @property {() => void} behind somebody came back, and this side has not heard of it
@@ -32,15 +30,16 @@ export const isGone = (person) => person.standing !== "joined" && !isPending(per
  */
 export class Mesh {
   #call;
+  #owner;
   #host;
   /** @type {Map<string, Peer>} */
   #peers = new Map();
-  /** Candidates that came before their description, by its offer. @type {Map<string, RTCIceCandidateInit[]>} */
-  #early = new Map();
+  #early = new Early();
 
-  /** @param {Owner} call @param {import("./call.js").Host} host */
-  constructor(call, host) {
+  /** @param {Met} call @param {Owner} owner @param {import("./call.js").Host} host */
+  constructor(call, owner, host) {
     this.#call = call;
+    this.#owner = owner;
     this.#host = host;
   }
 
@@ -50,17 +49,17 @@ export class Mesh {
 
   get whole() {
     const joined = this.#others.filter(({ standing }) => standing === "joined");
-    return joined.every(({ user_id }) => this.#peers.get(user_id)?.state === "connected");
+    return joined.every(({ user_id }) => this.#peers.get(user_id)?.isWhole);
   }
 
   /** The caller does not wait for the others to join; everybody else begins when both are in. */
   meet() {
-    const { incoming, sending, participants } = this.#call;
+    const { incoming, participants } = this.#call;
     for (const person of this.#others) {
       const peer = this.#peers.get(person.user_id);
       if (peer && (isGone(person) || peer.epoch !== this.#epoch(person.user_id))) this.#drop(person.user_id);
     }
-    if (!sending || participants.find(({ user_id }) => user_id === this.#host.me)?.standing !== "joined") return;
+    if (!this.#owner.sending() || participants.find(({ user_id }) => user_id === this.#host.me)?.standing !== "joined") return;
     for (const person of this.#others) {
       if (person.standing === "joined" || (isPending(person) && !incoming)) this.#peer(person.user_id).begin();
     }
@@ -69,9 +68,10 @@ export class Mesh {
   /** @param {import("./types.js").Signals} signals */
   async take({ descriptions, candidates }) {
     const heard = candidates.map((batch) => this.#peer(batch.from).receiveCandidates(batch));
-    if (this.#call.sending) {
+    if (this.#owner.sending()) {
       heard.push(...descriptions.map((description) => this.#receive(description)));
-      heard.push(...[...this.#peers.values()].map((peer) => peer.heal()));
+      const there = new Set(this.#others.filter(({ standing }) => standing === "joined").map(({ user_id }) => user_id));
+      heard.push(...[...this.#peers].map(([user, peer]) => peer.heal(there.has(user))));
     }
     await Promise.all(heard);
   }
@@ -79,7 +79,7 @@ export class Mesh {
   /** A device that did not join keeps candidates for later; the description is asked for when it joins. @param {string} event @param {any} data */
   signal(event, data) {
     if (event === "call.candidates") void this.#peer(data.from).receiveCandidates(data);
-    else if (this.#call.sending) void this.#receive(data);
+    else if (this.#owner.sending()) void this.#receive(data);
   }
 
   /** @param {import("./sending.js").Sending} sending */
@@ -114,7 +114,7 @@ export class Mesh {
   async #receive(description) {
     const { from, epoch } = description;
     const now = this.#epoch(from);
-    if (epoch > now) this.#call.behind();
+    if (epoch > now) this.#owner.behind();
     else if (epoch < now) this.#host.log("description of an earlier connection ignored", description.offer_id);
     else await this.#peer(from).receive(description);
   }
@@ -123,7 +123,7 @@ export class Mesh {
   #drop(user) {
     this.#peers.get(user)?.close();
     this.#peers.delete(user);
-    if (this.#call.remote.delete(user)) this.#call.stream(user, null);
+    if (this.#call.remote.delete(user)) this.#owner.stream(user, null);
   }
 
   /** Of two people, the one who was asked later. @param {string} towards */
@@ -142,8 +142,8 @@ export class Mesh {
   #peer(user) {
     const known = this.#peers.get(user);
     if (known) return known;
-    const { ice, log } = this.#host;
-    const call = this.#call;
+    const { ice, log, relayOnly } = this.#host;
+    const { sending, settle, refused, stream: told } = this.#owner;
     const peer = new Peer({
       to: user,
       polite: () => this.#isPolite(user),
@@ -151,16 +151,16 @@ export class Mesh {
       early: this.#early,
       room: {
         iceServers: () => ice.get(),
-        relayOnly: call.relayOnly,
+        relayOnly: relayOnly || this.#call.relayOnly,
         log,
-        sending: () => call.sending,
+        sending,
         describe: (kind, body, key) => this.#describe(kind, body, key),
         candidates: (body) => this.#candidates(body),
-        changed: () => call.settle(),
-        refused: (problem) => call.refused(problem),
+        changed: settle,
+        refused,
         stream: (stream) => {
-          call.remote.set(user, stream);
-          call.stream(user, stream);
+          this.#call.remote.set(user, stream);
+          told(user, stream);
         },
       },
     });
@@ -176,7 +176,7 @@ export class Mesh {
       headers: key ? { "Idempotency-Key": key } : {},
       repeatable: true,
     });
-    this.#call.joined();
+    this.#owner.joined();
     return reply;
   }
 

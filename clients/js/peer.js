@@ -5,6 +5,10 @@ import { Trickle } from "./trickle.js";
 const MEND_AFTER = 4_000;
 /** The impolite side begins; the polite one when it has heard nothing for so long. */
 const YIELD = 4_000;
+/** An offer that has no answer after so long is made once more: its push, or the answer's, was lost. */
+const UNANSWERED = 5_000;
+/** A path that breaks again at once is mended less and less often. */
+const LEAST_OFTEN = 60_000;
 
 /**
  * @typedef {object} Room what a peer needs of its call
@@ -44,6 +48,10 @@ export class Peer {
   #applied = null;
   /** Of the newest offer of either side that was taken. */
   #generation = 0;
+  /** When the present offer was taken, and how often it was. */
+  #asked = { at: 0, times: 0 };
+  /** How often a path was mended since there was one. */
+  #mended = 0;
   /** The offer that was applied and whose answer the server has not taken yet. @type {{ offer_id: string, generation: number } | null} */
   #owed = null;
 
@@ -52,7 +60,7 @@ export class Peer {
   /** @type {Record<"yield" | "mend", ReturnType<typeof setTimeout> | undefined>} */
   #timers = { yield: undefined, mend: undefined };
 
-  /** @param {{ to: string, polite: () => boolean, epoch: number, early: Map<string, RTCIceCandidateInit[]>, room: Room }} options */
+  /** @param {{ to: string, polite: () => boolean, epoch: number, early: import("./trickle.js").Early, room: Room }} options */
   constructor({ to, polite, epoch, early, room }) {
     this.#to = to;
     this.#polite = polite;
@@ -64,6 +72,11 @@ export class Peer {
 
   get state() {
     return this.#pc?.connectionState ?? "new";
+  }
+
+  /** Connected, and nothing is being negotiated. */
+  get isWhole() {
+    return this.state === "connected" && this.#pc?.signalingState === "stable";
   }
 
   /** The impolite side offers; the polite one waits for that, but not for ever. */
@@ -87,20 +100,17 @@ export class Peer {
   /** @param {import("./types.js").Candidates} batch */
   receiveCandidates({ offer_id, candidates }) {
     return this.#inTurn(async () => {
-      if (offer_id && offer_id !== this.#applied) {
-        this.#early.set(offer_id, [...(this.#early.get(offer_id) ?? []), ...candidates]);
-      } else {
-        await this.#add(candidates);
-      }
+      if (offer_id && offer_id !== this.#applied) this.#early.keep(offer_id, candidates);
+      else await this.#add(candidates);
     });
   }
 
-  /** Tries again what did not get through: an answer, an offer, a path that broke. */
-  heal() {
+  /** Tries again what did not get through: an answer, an offer, a path that broke. @param {boolean} there whether the other one is in the call */
+  heal(there) {
     return this.#inTurn(async () => {
       await this.#sendAnswer();
-      if (this.#pc?.signalingState === "have-local-offer" && !this.#trickle.offerId) await this.#makeOffer(this.#pc);
-      else if (this.state === "failed") this.restart();
+      if (this.#pc?.signalingState === "have-local-offer") await this.#offerAgain(this.#pc, there);
+      else if (this.state === "failed") this.#mend();
     });
   }
 
@@ -163,7 +173,8 @@ export class Peer {
     pc.onconnectionstatechange = () => {
       if (this.#closed) return;
       this.#calm();
-      if (pc.connectionState === "failed") this.restart();
+      if (pc.connectionState === "connected") this.#mended = 0;
+      if (pc.connectionState === "failed") this.#mend();
       if (pc.connectionState === "disconnected") this.restart(MEND_AFTER);
       this.#room.changed();
     };
@@ -171,6 +182,12 @@ export class Peer {
     for (const track of sending?.tracks ?? []) pc.addTrack(track, /** @type {any} */ (sending).stream);
     this.#room.changed();
     return pc;
+  }
+
+  #mend() {
+    if (this.#timers.mend) return;
+    this.restart(this.#mended && Math.min(LEAST_OFTEN, 1_000 * 2 ** this.#mended));
+    this.#mended += 1;
   }
 
   /** Nothing has to be mended, or somebody does it. */
@@ -185,6 +202,19 @@ export class Peer {
     if (this.#pc?.signalingState === "stable") this.#pc.restartIce();
   }
 
+  /** The server pushes a newer offer anew, and whoever took the older one up takes the same one up again. @param {RTCPeerConnection} pc @param {boolean} there */
+  async #offerAgain(pc, there) {
+    const { at, times } = this.#asked;
+    const isLost = there && Date.now() - at >= Math.min(LEAST_OFTEN, UNANSWERED * 2 ** (times - 1));
+    if (this.#trickle.offerId && !isLost) return;
+    if (this.#trickle.offerId) {
+      this.#offerKey = crypto.randomUUID();
+      this.#trickle.again();
+      this.#trickle.offerId = null;
+    }
+    await this.#makeOffer(pc);
+  }
+
   /** @param {RTCPeerConnection} pc */
   async #makeOffer(pc) {
     const unheard = pc.signalingState === "have-local-offer" && !this.#trickle.offerId;
@@ -193,12 +223,14 @@ export class Peer {
     if (!unheard) {
       await pc.setLocalDescription();
       this.#offerKey = crypto.randomUUID();
+      this.#asked.times = 0;
       this.#offered = { to: this.#to, epoch: this.epoch, sdp: pc.localDescription?.sdp };
     }
     const { offer_id, generation } = await this.#room.describe("offer", this.#offered, this.#offerKey);
     if (pc !== this.#pc) return;
     this.#trickle.offerId = offer_id;
     this.#generation = generation;
+    this.#asked = { at: Date.now(), times: this.#asked.times + 1 };
     // Nobody waits for the ways to a phone that rings: they go together.
     if (pc.remoteDescription || pc.iceGatheringState === "complete") await this.#trickle.flush();
     else this.#trickle.soon();
@@ -251,9 +283,7 @@ export class Peer {
   async #hasApplied(offer_id, generation) {
     this.#applied = offer_id;
     this.#generation = generation;
-    const early = this.#early.get(offer_id) ?? [];
-    this.#early.delete(offer_id);
-    await this.#add(early);
+    await this.#add(this.#early.take(offer_id));
   }
 
   /** @param {RTCIceCandidateInit[]} candidates */

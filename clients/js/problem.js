@@ -80,3 +80,9 @@ export const asProblem = (error) =>
   error instanceof Problem
     ? error
     : new Problem({ code: "client", detail: String(error), remedy: "Report this with the client's log.", cause: error });
+
+/** A call that is over for this device. @param {string | null} reason */
+export const over = (reason) =>
+  reason === "answered_elsewhere"
+    ? new Problem({ code: "answered_elsewhere", status: 409, detail: "the call was answered on another device" })
+    : new Problem({ code: "call_over", status: 409, detail: "the call is over", remedy: "Start a new call." });

@@ -1,5 +1,6 @@
 import { Mix } from "./mix.js";
 import { asProblem, Problem } from "./problem.js";
+import { Tape } from "./tape.js";
 import { patiently, Upload } from "./upload.js";
 
 /** What is recorded is handed over this often. */
@@ -27,21 +28,15 @@ const SLICE = 1_000;
  * @property {import("./types.js").Participant[]} participants
  * @property {Map<string, MediaStream>} remote
  * @property {import("./sending.js").Sending | null} sending
+ * @property {() => number} now by the server's clock
  * @property {() => Promise<void>} sync
- * @property {(view: import("./types.js").CallView) => void} update
+ * @property {(view: import("./types.js").CallView, how?: import("./tape.js").Heard) => void} update
  * @property {(change: RecordingChange) => void} told
- *
- * @typedef {object} Tape
- * @property {string} id
- * @property {boolean} known the call said that it is there
- * @property {Mix} mix
- * @property {MediaRecorder} recorder
- * @property {Upload} upload
  */
 
 /** The recording of one call: this side's consent, and if it is this side that records, the tape. */
 export class Recording {
-  /** Settles when the last tape of this side is kept, or could not be. @type {Promise<void>} */
+  /** Settles when every tape of this side is kept, or could not be. @type {Promise<void>} */
   saved = Promise.resolve();
 
   #room;
@@ -91,7 +86,8 @@ export class Recording {
       const body = this.#wish.given ? { ...this.#wish, seq: this.#room.seq } : this.#wish;
       this.#wish = null;
       try {
-        this.#room.update(await this.#way.send("POST", `/api/webrtc/call/${this.#room.id}/recording/consent`, { body, repeatable: true }));
+        const view = await this.#way.send("POST", `/api/webrtc/call/${this.#room.id}/recording/consent`, { body, repeatable: true });
+        this.#room.update(view, { toldAt: this.#room.now() });
       } catch (error) {
         if (!this.#wish) throw error;
       }
@@ -105,6 +101,21 @@ export class Recording {
     if (!recording) return;
     await this.#post(recording.recording_id, "stop");
     await this.#room.sync();
+  }
+
+  /** @param {import("./types.js").CallView} view the newest @param {import("./tape.js").Heard} how */
+  heard(view, how) {
+    const tape = this.#tape;
+    if (!tape) return;
+    tape.heard(view, how);
+    if (tape.problem) return this.end();
+    // Stopped before this side had seen it: it will not be seen.
+    if ((how.asked ?? 0) >= tape.since && view.recording?.recording_id !== tape.id) tape.known = true;
+  }
+
+  /** The call stood so at this time, by this machine's clock. @param {number} seq @param {number} at */
+  stood(seq, at) {
+    this.#tape?.stood(seq, at);
   }
 
   /** Whatever may have changed: who is there, who consented, who sends what. */
@@ -132,7 +143,8 @@ export class Recording {
     if (!tape) return;
     this.#tape = null;
     this.#ended = tape.id;
-    this.saved = this.#keep(tape);
+    const kept = this.#keep(tape);
+    this.saved = this.saved.then(() => kept);
   }
 
   /** @param {{ type?: MediaType, idempotencyKey?: string }} [options] */
@@ -153,11 +165,11 @@ export class Recording {
         if (upload.refused && this.#tape?.upload === upload) this.end();
         else this.changed();
       });
+      const tape = (this.#tape = new Tape(id, { mix, recorder, upload, now: this.#room.now }));
       recorder.ondataavailable = ({ data }) => {
-        if (data.size > 0) upload.add(data);
+        if (data.size > 0) tape.add(data);
         this.changed();
       };
-      this.#tape = { id, known: false, mix, recorder, upload };
       if (this.#room.isOver) this.end();
       else await this.#room.sync();
       return id;
@@ -213,25 +225,40 @@ export class Recording {
   }
 
   /** @param {Tape} tape */
-  async #keep({ id, mix, recorder, upload }) {
-    const by = this.#room.me;
-    const change = { recording_id: id, by, missing: [] };
+  async #keep(tape) {
+    const { id, mix, recorder, upload } = tape;
+    /** @type {any} */
+    const change = { recording_id: id, by: this.#room.me, missing: [] };
     await stopped(recorder);
     mix.close();
     this.#tell({ ...change, state: "saving" });
     try {
       // Leaving and the end of the call stop it as well, and then this says nothing new.
       await this.#post(id, "stop").catch((problem) => this.#way.log("recording: stop", problem));
-      if (!this.#room.isOver) await this.#room.sync();
+      await this.#judge(tape);
+      change.problem = tape.problem;
       await upload.finish().catch((problem) => {
         if (upload.parts === 0) throw problem;
-        Object.assign(change, { problem: asProblem(problem) });
+        change.problem = asProblem(problem);
       });
       if (upload.parts > 0) await this.#post(id, "complete");
       else await patiently(() => this.#way.send("DELETE", `/api/v1/recordings/${id}`, { repeatable: true }), this.#way.log);
       this.#tell({ ...change, state: upload.parts > 0 ? "kept" : "stopped" });
     } catch (error) {
       this.#tell({ ...change, state: "failed", problem: asProblem(error) });
+    }
+  }
+
+  /** What was recorded last may be kept if the call says so. @param {Tape} tape */
+  async #judge(tape) {
+    try {
+      const asked = Date.now();
+      const view = await patiently(() => this.#way.send("GET", `/api/webrtc/call/${this.#room.id}`), this.#way.log);
+      tape.heard(view, { asked });
+      if (!this.#room.isOver) this.#room.update(view, { asked });
+    } catch (problem) {
+      this.#way.log("recording: the call was not heard", problem);
+      tape.cut();
     }
   }
 
@@ -252,22 +279,6 @@ export class Recording {
     this.#room.told(change);
   }
 }
-
-/** What is kept of calls. @param {import("./types.js").Send} send */
-export const recordings = (send) => ({
-  /**
-   * Those that one was there for, newest first.
-   * @param {{ limit?: number, cursor?: string | null }} [page]
-   * @returns {Promise<{ items: import("./types.js").RecordingItem[], next_cursor: string | null }>}
-   */
-  list({ limit = 20, cursor } = {}) {
-    return send("GET", `/api/v1/recordings?${new URLSearchParams({ limit: String(limit), ...(cursor ? { cursor } : {}) })}`);
-  },
-  /** One of them; its `link` brings the file for five minutes. @param {string} id @returns {Promise<import("./types.js").RecordingItem>} */
-  get: (id) => send("GET", `/api/v1/recordings/${encodeURIComponent(id)}`),
-  /** Gone for everybody; its recorder may, and who was the host. @param {string} id @returns {Promise<void>} */
-  remove: (id) => send("DELETE", `/api/v1/recordings/${encodeURIComponent(id)}`, { repeatable: true }),
-});
 
 /** @param {MediaRecorder} recorder @returns {Promise<void>} once the last of it was handed over */
 const stopped = (recorder) =>

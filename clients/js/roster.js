@@ -1,4 +1,4 @@
-import { isGone } from "./mesh.js";
+import { isGone, isPending } from "./mesh.js";
 
 /** In a mesh of more each sends more than most up-links carry. */
 const MESH_CARRIES = 4;
@@ -82,6 +82,14 @@ export class Roster {
   /** @param {string} user */
   person(user) {
     return this.participants.find(({ user_id }) => user_id === user);
+  }
+
+  /** The server took this person in, and its view is on the way. @param {string} device @returns {boolean} whether that is news */
+  joinedHere(device) {
+    const me = this.myself;
+    if (!isPending(me)) return false;
+    Object.assign(me, { standing: "joined", device_id: device, generation: me.generation + 1, media: { audio: true, video: this.type === "video" } });
+    return true;
   }
 
   /** Pushes of a call can overtake each other. @param {CallView} view @returns {boolean} whether it is not older than what is known */

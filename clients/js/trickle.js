@@ -64,3 +64,26 @@ export class Trickle {
     this.#timer = undefined;
   }
 }
+
+/** How many offers, and candidates of each, are kept for later: as many as the server takes, and what nobody comes for is forgotten. */
+const KEPT = { offers: 32, candidates: 128 };
+
+/** Candidates that came before their description. */
+export class Early {
+  /** @type {Map<string, RTCIceCandidateInit[]>} */
+  #byOffer = new Map();
+
+  /** @param {string} offer @param {RTCIceCandidateInit[]} candidates */
+  keep(offer, candidates) {
+    const all = [...this.take(offer), ...candidates];
+    this.#byOffer.set(offer, all.slice(0, KEPT.candidates));
+    for (const [oldest] of this.#byOffer) if (this.#byOffer.size > KEPT.offers) this.#byOffer.delete(oldest);
+  }
+
+  /** @param {string} offer */
+  take(offer) {
+    const all = this.#byOffer.get(offer) ?? [];
+    this.#byOffer.delete(offer);
+    return all;
+  }
+}

@@ -95,7 +95,7 @@
  *
  * @typedef {object} MediaPath how sound and pictures travel between the people of a call; the mesh is the one there is
  * @property {RTCPeerConnectionState[]} paths
- * @property {boolean} whole everybody who joined is reached
+ * @property {boolean} whole everybody who joined is reached, and nothing waits for an answer
  * @property {() => void} meet makes the paths what the roster says: for who came, came back or went
  * @property {(signals: Signals) => Promise<void>} take what waited at the server, and tries again what did not get through
  * @property {(event: string, data: any) => void} signal

@@ -6,7 +6,8 @@ const PART = { least: 5 * 1024 * 1024, most: 16 * 1024 * 1024 };
 /** More than this does not wait in memory. */
 const ROOM = 64 * 1024 * 1024;
 const AGAIN = { first: 500, most: 15_000, times: 10 };
-const PUT_WITHIN = 300_000;
+/** On 1 Mbit/s the greatest part takes less. */
+const PUT_WITHIN = 180_000;
 
 /**
  * @typedef {object} Way
@@ -119,13 +120,14 @@ export class Upload {
     }, this.#way.log);
   }
 
-  /** What was recorded before a pause is granted when it runs again, or when it is stopped. @param {object} body */
+  /** What was recorded before a pause is granted when it runs again, or when it is stopped; then it does not wait for ever. @param {object} body */
   async #grant(body) {
-    for (;;) {
+    for (let tried = 1; ; tried += 1) {
       try {
         return await this.#way.send("POST", this.#path, { body, repeatable: true });
       } catch (error) {
-        if (!asProblem(error).is("consent_missing")) throw error;
+        if (!this.#last) tried = 0;
+        if (!asProblem(error).is("consent_missing") || tried === AGAIN.times) throw error;
         await pause(AGAIN.most, this.#wake.signal);
       }
     }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { allSee, dial, everybody, hangUp, nothingRings, someone, standing, stands, state } from "./people.mjs";
-import { setUp, until } from "./stage.mjs";
+import { accept, callState, hangUp as pressHangUp, setUp, until } from "./stage.mjs";
 
 let stage;
 before(async () => (stage = await setUp()));
@@ -112,4 +112,49 @@ test("two who call each other at once are in one call, and no phone rings", { ti
   await nothingRings(ada, bo);
   const captured = await ada.evaluate(() => call.local.getTracks().map(({ readyState }) => readyState));
   assert.deepEqual(captured, ["ended", "ended"], "camera and microphone are off");
+});
+
+test("more than four are warned of what a mesh costs, in the log and on the page", limits, async (t) => {
+  const crowd = await (await fetch(`${stage.url}/local/crowd?people=4`, { method: "POST" })).json();
+  const ids = crowd.items.map(({ user_id }) => user_id);
+  const ada = await stage.window(t, "Ada");
+  await ada.evaluate(() => {
+    globalThis.warned = 0;
+    client.on("log", ({ what }) => (warned += /^a mesh of more than four/.test(what)));
+  });
+  const call = async (whom) => {
+    await ada.getByLabel("Call by id").fill(whom.join(" "));
+    await ada.locator("#by-id").getByRole("button", { name: "Audio" }).click();
+    await callState(ada, "ringing");
+    await ada.evaluate(() => globalThis.call.sync());
+    return ada.evaluate(() => [globalThis.call.isCrowded, warned, document.getElementById("call-note").textContent]);
+  };
+  assert.deepEqual(await call(ids.slice(1)), [false, 0, ""], "four are no crowd");
+  await pressHangUp(ada);
+  const [crowded, warned, note] = await call(ids);
+  assert.deepEqual([crowded, warned], [true, 1]);
+  assert.match(note, /^More than four people/);
+  await pressHangUp(ada);
+});
+
+test("five minutes before the plan ends a call the app and the page say so", limits, async (t) => {
+  const ada = await someone(stage, t, "ada");
+  const bo = await stage.window(t, "Bo");
+  await dial(ada, { id: await bo.locator("#my-id").innerText() }, "audio");
+  await accept(bo);
+  await callState(bo, "connected");
+  await state(ada, "connected");
+  const soon = async () => {
+    const ends_at = new Date(Date.now() + 290_000).toISOString();
+    return { ends_at, view: { ...(await client.calls.get(call.id)), ends_at } };
+  };
+  const told = await ada.evaluate(`(${soon})().then(({ ends_at, view }) => new Promise((done) => {
+    call.on("ending", (told) => done({ told, ends_at, endsAt: call.endsAt }));
+    push("call.ending", { call: view });
+  }))`);
+  assert.deepEqual([told.told, told.endsAt], [{ ends_at: told.ends_at }, told.ends_at]);
+  await bo.evaluate(`(${soon})().then(({ view }) => call.ending(view, {}))`);
+  assert.equal(await bo.locator("#call-note").innerText(), "The plan ends this call in 5 minutes.");
+  await hangUp(ada);
+  await callState(bo, "ended");
 });

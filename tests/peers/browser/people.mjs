@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { until } from "./stage.mjs";
 
-/** A page that is online as a demo person. It has `client`, `calls` that rang, `call`, `said` and `pcs`. */
+/** A page that is online as a demo person. It has `client`, `calls` that rang, `call`, `said` and `pcs`; frames for which `deaf` is true are
+ * lost, others are what `alter` makes of them, and `push` is one more. */
 export async function someone(stage, t, handle, { context, answers = false } = {}) {
   const page = await (context ?? (await stage.profile(t))).newPage();
   await page.goto(`${stage.url}/client/client.js`);
@@ -22,6 +23,11 @@ export async function someone(stage, t, handle, { context, answers = false } = {
         const { action } = JSON.parse(text);
         said.push(action);
         if (!globalThis.dumb) super.send(text);
+      }
+      set onmessage(hear) {
+        const take = (frame) => globalThis.deaf?.(frame) || hear({ data: JSON.stringify(globalThis.alter?.(frame) ?? frame) });
+        super.onmessage = ({ data }) => take(JSON.parse(data));
+        globalThis.push = (event, data) => take({ event, data, at: new Date().toISOString() });
       }
     }
     globalThis.client = createClient({

@@ -25,7 +25,13 @@ const watch = (page) =>
         super(...made);
         tapes.push(this);
         this.bytes = 0;
+        /** Seconds that it ran. */
+        this.ran = 0;
         this.addEventListener("dataavailable", ({ data }) => (this.bytes += data.size));
+        const turn = (by) => () => (this.ran += (by * performance.now()) / 1_000);
+        for (const event of ["start", "resume"]) this.addEventListener(event, turn(-1));
+        this.addEventListener("pause", turn(1));
+        this.addEventListener("stop", () => this.ran < 0 && turn(1)());
       }
     };
   });
@@ -93,16 +99,26 @@ test("one records with consent, the other sees that, both watch it, and it is de
     await line.getByRole("button", { name: /^Play/ }).click();
     const played = await until("it to play", () => line.locator("video").evaluate((video) => video.readyState >= 2 && video.currentTime > 0.5 && video.videoWidth));
     assert.equal(played, 960);
+    await page.route("**/ran-out", (route) => route.fulfill({ contentType: "video/webm", body: "nothing that plays" }));
+    await line.locator("video").evaluate((video) => {
+      const now = Date.now;
+      Date.now = () => now() + 120_000;
+      video.src = "/ran-out";
+    });
+    await until("it to go on with a new link", () => line.locator("video").evaluate((video) => !/ran-out/.test(video.src) && video.readyState >= 2));
     await isClean(page, "what is kept");
   }
   const decoded = await ada.evaluate(async () => {
     const [{ recording_id }] = (await client.recordings.list()).items;
     const bytes = await (await fetch((await client.recordings.get(recording_id)).link.url)).arrayBuffer();
     const sound = await new AudioContext().decodeAudioData(bytes);
-    const peak = sound.getChannelData(0).reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
-    return { seconds: sound.duration, peak };
+    const samples = sound.getChannelData(0);
+    const peak = (from, to) => samples.subarray(from * samples.length, to * samples.length).reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
+    return { seconds: sound.duration, ran: tapes.at(-1).ran, peaks: [peak(0, 0.5), peak(0.5, 1)] };
   });
-  assert.ok(decoded.seconds > 3 && decoded.seconds < 60 && decoded.peak > 0.01, JSON.stringify(decoded));
+  t.diagnostic(`recorded ${decoded.ran.toFixed(2)} s, plays ${decoded.seconds.toFixed(2)} s`);
+  assert.ok(decoded.ran > 3 && Math.abs(decoded.seconds - decoded.ran) < 1, `${JSON.stringify(decoded)}: as long as it ran, the pause left out`);
+  assert.ok(decoded.peaks.every((peak) => peak > 0.01), `${decoded.peaks}: the beeps of both halves`);
   const file = ada.waitForEvent("download");
   await ada.getByRole("button", { name: /^Download/ }).click();
   assert.match((await file).suggestedFilename(), /^rec_.*\.webm$/);
@@ -182,12 +198,9 @@ test("whoever comes pauses it until they consent, and the recorder who hangs up 
   await state(bo, "ended");
 });
 
-test("a recording of several parts arrives whole, over a network that fails and a pause", { timeout: 60_000 }, async (t) => {
-  const ada = await someone(stage, t, "ada");
-  const bo = await someone(stage, t, "bo", { answers: true });
-  await dial(ada, bo, "audio");
-  await state(ada, "connected");
-  const id = await ada.evaluate(() => {
+/** A recorder whose tape is what `hand` gives it, over a network that `puts` counts and may fail. */
+const fakeRecorder = (page) =>
+  page.evaluate(() => {
     globalThis.MediaRecorder = class extends EventTarget {
       static isTypeSupported = () => true;
       state = "inactive";
@@ -200,42 +213,194 @@ test("a recording of several parts arrives whole, over a network that fails and 
         globalThis.reel = this;
       }
     };
-    const chunk = new Uint8Array(1_500_000).map((_, at) => at % 251);
-    globalThis.hand = (times) => {
+    globalThis.hand = (times, byte = (at) => at % 251) => {
+      const chunk = new Uint8Array(1_500_000).map((_, at) => byte(at));
       while (times-- > 0) reel.ondataavailable({ data: new Blob([chunk]) });
     };
     const network = globalThis.fetch;
     globalThis.puts = { tried: 0, arrived: 0 };
     globalThis.fetch = async (url, init) => {
       if (init?.method !== "PUT") return network(url, init);
-      if (puts.tried++ % 2 === 0) throw new TypeError("no network");
+      puts.tried += 1;
+      if (globalThis.fails?.(puts.tried)) throw new TypeError("no network");
       return network(url, init).finally(() => (puts.arrived += 1));
     };
     globalThis.heard = [];
-    call.on("recording", ({ state }) => heard.push(state));
-    return call.record();
+    call.on("recording", ({ state, problem }) => (heard.push(state), (globalThis.why = problem?.code)));
   });
-  const reel = (wanted) => until(`the reel to be ${wanted}`, () => ada.evaluate((wanted) => reel.state === wanted, wanted));
-  const arrived = (wanted) => until(`${wanted} parts`, () => ada.evaluate((wanted) => puts.arrived === wanted, wanted));
-  await until("Bo to be asked", () => bo.evaluate(() => call.recording?.state === "asking"));
+const reel = (page, wanted) => until(`the reel to be ${wanted}`, () => page.evaluate((wanted) => reel.state === wanted, wanted));
+const arrived = (page, wanted) => until(`${wanted} parts`, () => page.evaluate((wanted) => puts.arrived === wanted, wanted));
+const asked = (page) => until("the question", () => page.evaluate(() => call.recording?.state === "asking"));
+
+/** How many bytes are kept, and whether each is what `hand` was told to give. */
+const kept = (page, id, byte) =>
+  page.evaluate(async ([id, byte]) => {
+    const file = new Uint8Array(await (await fetch((await client.recordings.get(id)).link.url)).arrayBuffer());
+    return { size: file.length, whole: file.every((one, at) => one === (byte ?? (at % 1_500_000) % 251)) };
+  }, [id, byte]);
+
+test("a recording of several parts arrives whole, over a network that fails and a pause", { timeout: 60_000 }, async (t) => {
+  const ada = await someone(stage, t, "ada");
+  const bo = await someone(stage, t, "bo", { answers: true });
+  await dial(ada, bo, "audio");
+  await state(ada, "connected");
+  await fakeRecorder(ada);
+  await ada.evaluate(() => (globalThis.fails = (tried) => tried % 2 === 1));
+  const id = await ada.evaluate(() => call.record());
+  await asked(bo);
   await bo.evaluate(() => call.consent(true));
-  await reel("recording");
+  await reel(ada, "recording");
   await ada.evaluate(() => hand(4));
-  await arrived(1);
+  await new Promise((done) => setTimeout(done, 500));
+  assert.deepEqual(await ada.evaluate(() => puts), { tried: 0, arrived: 0 }, "nothing goes before the server was heard of again");
+  await ada.evaluate(() => call.sync());
+  await arrived(ada, 1);
   await bo.evaluate(() => call.consent(false));
-  await reel("paused");
+  await reel(ada, "paused");
   await ada.evaluate(() => hand(4));
   await new Promise((done) => setTimeout(done, 1_500));
   assert.deepEqual(await ada.evaluate(() => puts), { tried: 2, arrived: 1 }, "no part is granted meanwhile");
   await ada.evaluate(() => call.stopRecording());
   await heard(ada, "kept");
-  await arrived(2);
-  const kept = await ada.evaluate(async (id) => {
-    const { bytes, link } = await client.recordings.get(id);
-    const file = new Uint8Array(await (await fetch(link.url)).arrayBuffer());
-    return { bytes, size: file.length, whole: file.every((byte, at) => byte === (at % 1_500_000) % 251) };
-  }, id);
-  assert.deepEqual(kept, { bytes: 12_000_000, size: 12_000_000, whole: true });
+  await arrived(ada, 2);
+  assert.deepEqual(await kept(ada, id), { size: 12_000_000, whole: true });
+  assert.equal((await ada.evaluate((id) => client.recordings.get(id), id)).bytes, 12_000_000);
   await leave(ada);
   await state(bo, "ended");
+});
+
+test("when the push is lost that takes a consent back, nothing from after it is uploaded", { timeout: 90_000 }, async (t) => {
+  const ada = await someone(stage, t, "ada");
+  const bo = await someone(stage, t, "bo", { answers: true });
+  await dial(ada, bo, "audio");
+  await state(ada, "connected");
+  await fakeRecorder(ada);
+  const id = await ada.evaluate(() => call.record());
+  await asked(bo);
+  await bo.evaluate(() => call.consent(true));
+  await reel(ada, "recording");
+  await ada.evaluate(() => (hand(4, () => 1), call.sync()));
+  await arrived(ada, 1);
+  await ada.evaluate(() => (globalThis.deaf = ({ event }) => event === "call.changed"));
+  await bo.evaluate(() => call.consent(false));
+  await ada.evaluate(() => hand(4, () => 2));
+  assert.deepEqual(await ada.evaluate(() => [reel.state, call.recording.state]), ["recording", "running"], "Ada's page does not know");
+  await heard(ada, "kept");
+  assert.deepEqual(await ada.evaluate(() => [why, reel.state, call.recording]), ["consent_unheard", "inactive", null]);
+  assert.deepEqual(await kept(ada, id, 1), { size: 6_000_000, whole: true });
+
+  await ada.evaluate(() => (globalThis.deaf = undefined));
+  const again = await ada.evaluate(() => call.record());
+  assert.notEqual(again, id, "it can be asked for again");
+  await bo.evaluate(() => call.consent(true));
+  await reel(ada, "recording");
+  await ada.evaluate(() => hand(1, () => 3));
+  await ada.evaluate(() => (globalThis.deaf = ({ event }) => event === "call.changed"));
+  for (const given of [false, true]) await bo.evaluate((given) => call.consent(given), given);
+  await ada.evaluate(() => (call.sync(), call.saved));
+  await heard(ada, "stopped");
+  assert.equal(await ada.evaluate(() => why), "consent_unheard", "taken back and given again is unheard, too");
+  await ada.evaluate(() => (globalThis.deaf = undefined));
+  await leave(ada);
+  await state(bo, "ended");
+});
+
+test("a recording that the host stops at once can be asked for again, and all that one recorded is waited for", { timeout: 60_000 }, async (t) => {
+  const ada = await someone(stage, t, "ada");
+  const bo = await someone(stage, t, "bo", { answers: true });
+  await dial(ada, bo, "audio");
+  await state(bo, "connected");
+  await fakeRecorder(bo);
+  await bo.route("**/recording", async (route) => {
+    const answer = await route.fetch();
+    await asked(ada);
+    await ada.evaluate(() => call.stopRecording());
+    await until("Bo's page to know", () => bo.evaluate(() => heard.at(-1) === "stopped"));
+    await route.fulfill({ response: answer });
+  }, { times: 1 });
+  const first = await bo.evaluate(() => call.record());
+  await bo.evaluate(() => call.saved);
+  assert.equal(await bo.evaluate(() => heard.at(-1)), "stopped");
+
+  let complete;
+  const held = new Promise((resolve) => (complete = resolve));
+  await bo.route("**/complete", async (route) => (await held, route.continue()), { times: 1 });
+  const ids = [first];
+  for (const which of [2, 3]) {
+    ids.push(await bo.evaluate(() => call.record()));
+    await asked(ada);
+    await ada.evaluate(() => call.consent(true));
+    await reel(bo, "recording");
+    await bo.evaluate((which) => (hand(1, () => which), call.stopRecording()), which);
+    await until("the recording to be over", () => ada.evaluate(() => call.recording === null));
+  }
+  assert.equal(new Set(ids).size, 3);
+  await heard(bo, "kept");
+  const early = await bo.evaluate(() => Promise.race([call.saved.then(() => "saved"), new Promise((done) => setTimeout(done, 500, "waiting"))]));
+  assert.equal(early, "waiting", "the second one is not kept yet");
+  complete();
+  await bo.evaluate(() => call.saved);
+  const list = await bo.evaluate(async () => (await client.recordings.list()).items.map(({ recording_id }) => recording_id));
+  assert.deepEqual(list.slice(0, 2).sort(), ids.slice(1).sort());
+  await leave(bo);
+  await state(ada, "ended");
+});
+
+test("a bucket that never answers, and a part that is never granted, are given up", { timeout: 30_000 }, async (t) => {
+  const page = await someone(stage, t, "ada");
+  const given = await page.evaluate(async () => {
+    const { Upload } = await import("/client/upload.js");
+    const { Problem } = await import("/client/problem.js");
+    const [later, timeout] = [globalThis.setTimeout, AbortSignal.timeout];
+    globalThis.setTimeout = (fn, ms, ...rest) => later(fn, ms / 1_000, ...rest);
+    AbortSignal.timeout = (ms) => timeout(ms / 10_000);
+    const tries = { grants: 0, puts: 0 };
+    const deaf = (_, { signal }) => (tries.puts++, new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))));
+    const grant = async () => (tries.grants++, { url: "https://bucket.example", headers: {} });
+    const refuse = async () => (tries.grants++, Promise.reject(new Problem({ code: "consent_missing", status: 409, detail: "not everybody consents" })));
+    const ends = [];
+    for (const send of [grant, refuse]) {
+      const upload = new Upload("rec_1", { send, fetch: deaf, log: () => {} }, () => {});
+      upload.add(new Blob(["some bytes"]));
+      ends.push(await upload.finish().catch(({ code }) => ({ code, ...tries })));
+    }
+    return ends;
+  });
+  assert.deepEqual(given, [{ code: "network", grants: 10, puts: 10 }, { code: "consent_missing", grants: 20, puts: 10 }]);
+});
+
+test("a push says that a recording can be watched", { timeout: 30_000 }, async (t) => {
+  const ada = await someone(stage, t, "ada");
+  const told = await ada.evaluate(() => new Promise((done) => {
+    client.on("kept", done);
+    push("recording.kept", { recording_id: "rec_1", call_id: "call_1", recorded_by: "usr_1", bytes: 1 });
+  }));
+  assert.equal(told.recording_id, "rec_1");
+});
+
+test("a list that is brought up to date keeps what is there, with its focus", { timeout: 30_000 }, async (t) => {
+  const ada = await stage.window(t, "Ada");
+  const seen = await ada.evaluate(async () => {
+    const { h, more, renew } = await import("/console/dom.js");
+    const list = h("ul");
+    document.body.append(list);
+    const row = (id) => h("li", { "data-id": id }, h("button", {}, id));
+    const ids = () => [...list.children].map(({ dataset }) => dataset.id).join("");
+    const seen = [];
+    const bring = (items, isAll = false) => {
+      const more = renew(list, [...items], { id: (item) => item, row, isAll });
+      seen.push([ids(), more, document.activeElement.textContent]);
+    };
+    bring("dcb");
+    more(list, [..."ba"].map(row));
+    seen.push([ids(), document.activeElement.textContent]);
+    list.children[1].firstChild.focus();
+    const kept = list.children[1];
+    bring("edcb");
+    bring("ecb");
+    bring("fe", true);
+    list.remove();
+    return [...seen, kept.dataset.id];
+  });
+  assert.deepEqual(seen, [["dcb", false, ""], ["dcba", "a"], ["edcba", true, "c"], ["ecba", true, "c"], ["fe", false, ""], "c"].map((one, at) => (at === 0 || at === 4 ? [one[0], one[1], seen[at][2]] : one)));
 });

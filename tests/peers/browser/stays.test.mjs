@@ -36,6 +36,15 @@ describe("stays", { concurrency: 2 }, () => {
       let told = "stun:127.0.0.1:9";
       for (const page of [ada, bo]) {
         await page.route("**/api/webrtc/ice-servers", (route) => route.fulfill({ json: { ice_servers: [{ urls: [told] }], ttl: 0, expires_at: "2099-01-01T00:00:00Z" } }));
+        // A sign of life brings servers, too.
+        await page.evaluate((told) => {
+          globalThis.told = told;
+          globalThis.alter = (frame) => {
+            const ice = frame.data?.call?.renewed?.ice;
+            if (ice) Object.assign(ice, { ice_servers: [{ urls: [told] }], ttl: 0 });
+            return frame;
+          };
+        }, told);
       }
       await dial(ada, bo);
       await allSee(ada, bo);
@@ -49,6 +58,7 @@ describe("stays", { concurrency: 2 }, () => {
         const before = await ways(page);
         assert.deepEqual(before.servers, [told]);
         told = `stun:127.0.0.1:${port}`;
+        for (const one of [ada, bo]) await one.evaluate((told) => (globalThis.told = told), told);
         await page.evaluate(() => dispatchEvent(new Event("online")));
         await until("new credentials of both sides", async () => (await ways(page)).ufrags.every((ufrag, i) => ufrag !== before.ufrags[i]));
         const after = await ways(page);

@@ -15,7 +15,7 @@ const CANDIDATE = { candidate: 'candidate:1 1 udp 2122260223 192.0.2.1 54400 typ
 const frameTime = new Trend('frame', true);
 const requestTime = new Trend('request', true);
 const closedAfter = new Trend('closed_after', true);
-const [failed, faults, flooded, refused, paid] = ['failed', 'faults', 'flooded', 'refused', 'paid'].map((name) => new Counter(name));
+const [failed, faults, flooded, refused, paid, renewed] = ['failed', 'faults', 'flooded', 'refused', 'paid', 'renewed'].map((name) => new Counter(name));
 
 export const options = {
   summaryTrendStats: ['med', 'p(95)', 'max', 'count'],
@@ -62,8 +62,9 @@ async function open(data, person) {
     socket.send(JSON.stringify({ action, id: String(last), data: content }));
   };
   socket.addEventListener('message', ({ data: text }) => {
-    const { event, id } = JSON.parse(text);
-    if (event === 'error') failed.add(1, { why: text });
+    const { event, id, data: reply } = JSON.parse(text);
+    if (event === 'error' || reply?.call?.refused) failed.add(1, { why: text });
+    if (reply?.call?.renewed) renewed.add(1);
     if (!(id in waiting)) return;
     frameTime.add(Date.now() - waiting[id], { phase: phase(data) });
     delete waiting[id];

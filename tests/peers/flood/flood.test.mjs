@@ -65,6 +65,11 @@ describe('a flood', { timeout: 150_000 }, () => {
     assert(count('paid') <= count('closed_after') + 1, `${count('paid')} of ${count('refused')} refusals asked the store`);
   });
 
+  it('leaves everybody in their calls', () => {
+    // 200 people say every five seconds that they are there, most of them for a minute.
+    assert(count('renewed') > 1_000, `${count('renewed')} signs of life were taken`);
+  });
+
   it('refuses nobody else, and breaks nothing', () => {
     assert.equal(count('failed'), 0);
     assert.equal(count('faults'), 0);

@@ -127,7 +127,14 @@ export class Side {
   #stay({ call_id, participants }) {
     const { generation } = participants.find(({ user_id }) => user_id === this.person.id);
     clearInterval(this.#heartbeat);
-    this.#heartbeat = setInterval(() => this.person.request('ping', { call: { call_id, generation } }).catch(this.#fail), HEARTBEAT);
+    const beat = async () => {
+      const { call } = await this.person.request('ping', { call: { call_id, generation } });
+      if (call.renewed) return assert.equal(call.renewed.generation, generation);
+      // It was said while the call ended; how it did is looked at elsewhere.
+      assert.equal(call.refused.code, 'call_over');
+      await this.ended;
+    };
+    this.#heartbeat = setInterval(() => beat().catch(this.#fail), HEARTBEAT);
   }
 
   #hear = (event, data) => {
@@ -138,7 +145,10 @@ export class Side {
       this.connected.happened();
       this.#stay(data.call);
     }
-    if (event === 'call.ended') this.ended.happened(data.call.reason);
+    if (event === 'call.ended') {
+      clearInterval(this.#heartbeat);
+      this.ended.happened(data.call.reason);
+    }
     if (event === 'call.offer' || event === 'call.answer') this.described.happened(data);
     if (event !== 'call.candidates') return;
     this.messages += 1;

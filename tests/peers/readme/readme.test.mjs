@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { access, readFile } from "node:fs/promises";
+import { access, readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
@@ -67,17 +67,38 @@ const EXPECTED = [
   { has: "curl localhost:3000/auth/me", check: ({ json }) => assert.equal(json.code, "token_missing") },
   { has: "dchat.calls.start", check: talks },
   { has: "client.calls.start", check: talks },
+  { has: "call.record()", check: asks },
+  { has: "call.stopRecording()", check: keeps },
   { has: "console.log(check, result, cause, remedy)", check: finds },
   { has: 'diagnose({ format: "text" })', check: finds },
 ];
 
-async function talks({ page, bo }) {
+async function talks({ page, bo, goesOn }) {
   await accept(bo);
   await mediaFlows(bo);
   await until("the page's own call to be connected", () => page.evaluate(() => globalThis.made.state === "connected"));
   await until("Bo's picture on the page", () => page.evaluate(() => globalThis.made.remote.size === 1));
+  if (!goesOn) await ends({ page, bo });
+}
+
+async function ends({ page, bo }) {
   await page.evaluate(() => globalThis.made.hangUp());
   await callState(bo, "ended");
+}
+
+async function asks({ page, bo }) {
+  await bo.getByRole("button", { name: "Allow", exact: true }).click();
+  await until("the recording to run", () => page.evaluate(() => globalThis.made.recording?.state === "running"));
+  // Something to keep.
+  await new Promise((done) => setTimeout(done, 3_000));
+}
+
+async function keeps({ said, page, bo }) {
+  assert.match(said.join("\n"), /^asking[^]*^running[^]*^saving[^]*^kept/m);
+  const [{ bytes, people, state }] = await page.evaluate(async () => (await globalThis.client.recordings.list()).items);
+  assert.ok(bytes > 1_000 && people.length === 2 && state === "kept", JSON.stringify({ bytes, people, state }));
+  await bo.locator("#recordings-list li").waitFor();
+  await ends({ page, bo });
 }
 
 async function finds({ said }) {
@@ -110,13 +131,16 @@ for (const found of all) {
     t.after(() => stage.tearDown());
     const here = (code) => code.replaceAll("localhost:3000", new URL(stage.url).host);
     if (mine[0].file === "clients/js/README.md") await register(stage.url);
+    let before;
     for (const [i, block] of mine.entries()) {
       const expected = EXPECTED.find(({ has }) => block.code.includes(has));
-      const done = await (block.kind === "sh" ? shell : script)(t, stage, here(block.code), i).catch((error) => {
+      const done = await (block.kind === "sh" ? shell : script)(t, stage, here(block.code), i, before).catch((error) => {
         throw new Error(`${block.file}:${block.line} failed: ${error.message}`, { cause: error });
       });
       if (block.answer) assert.deepEqual(differences(block.answer, done.json), [], `${block.file}:${block.line}`);
-      await expected.check(done);
+      const next = mine[i + 1];
+      await expected.check({ ...done, goesOn: next?.kind === "js" && goesOn(next.code) });
+      before = done;
     }
   });
 }
@@ -126,20 +150,31 @@ async function shell(_, __, code) {
   return { json: JSON.parse(stdout) };
 }
 
+/** It makes no client of its own: it is for the page of the block before it. */
+const goesOn = (code) => !code.includes("createClient");
+
 /** The block as a module of a page of the server, and Bo at another window. */
-async function script(t, stage, code, i) {
+async function script(t, stage, code, i, before) {
+  if (goesOn(code)) {
+    await load(before.page, code, i);
+    return before;
+  }
   const bo = code.includes("calls.start") ? await stage.window(t, "Bo") : null;
   const page = await (await stage.profile(t)).newPage();
   const said = [];
   page.on("console", (line) => said.push(line.text()));
   const failed = new Promise((_, reject) => page.on("pageerror", reject));
-  const wrap = `${code}\n;globalThis.made = typeof call === "undefined" ? true : call;`;
-  await page.route(`**/readme/${i}.js`, (route) => route.fulfill({ contentType: "text/javascript", body: wrap }));
   // A page that the server really sent: browsers let no other one reach this machine.
   await page.goto(`${stage.url}/client/client.js`);
   await page.evaluate(() => document.body.append(document.createElement("video")));
-  await Promise.race([page.evaluate((path) => import(path), `/readme/${i}.js`), failed]);
+  const names = `\n;globalThis.made = typeof call === "undefined" ? true : Object.assign(globalThis, { call, client: typeof client === "undefined" ? null : client }).call;`;
+  await Promise.race([load(page, code + names, i), failed]);
   return { page, bo, said };
+}
+
+async function load(page, code, i) {
+  await page.route(`**/readme/${i}.js`, (route) => route.fulfill({ contentType: "text/javascript", body: code }));
+  await page.evaluate((path) => import(path), `/readme/${i}.js`);
 }
 
 async function register(url) {
@@ -165,6 +200,18 @@ test("what the README promises in numbers and names is so", async () => {
   assert.ok(six.code.includes(BO));
   const { stdout } = await run(process.env.DCHAT_BIN, ["--help"]);
   for (const [flag] of readme.match(/`cargo run -- --help`.*/)[0].matchAll(/--(?!help)[a-z]+/g)) assert.ok(stdout.includes(flag), `dchat --help does not know ${flag}`);
+});
+
+test("the client's page names every code and every state of it", async () => {
+  const page = await read("clients/js/README.md");
+  const folder = `${ROOT}clients/js/`;
+  const sources = await Promise.all((await readdir(folder)).filter((name) => name.endsWith(".js")).map((name) => readFile(folder + name, "utf8")));
+  const all = sources.join("\n");
+  const codes = [...all.matchAll(/code: "(\w+)"|broken\("(\w+)"/g)].map(([, one, other]) => one ?? other);
+  const unions = ["State", "SocketState", "SocketReason", "Standing"].flatMap((name) => all.match(new RegExp(`@typedef \\{([^}]+)\\} ${name}\n`))[1].match(/\w+/g));
+  const ends = [...all.matchAll(/(?:finish\("ended", |forget\()"(\w+)"/g)].map(([, reason]) => reason);
+  assert.ok(codes.length > 15 && unions.length > 25 && ends.length > 2, `${codes} ${unions} ${ends}`);
+  for (const name of new Set([...codes, ...unions, ...ends])) assert.ok(page.includes(`\`${name}\``), `clients/js/README.md does not name ${name}`);
 });
 
 test("every link of the documents leads to a file", async () => {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { networkInterfaces } from "node:os";
 import { after, before, test } from "node:test";
+import { dial, hangUp, someone, state } from "../browser/people.mjs";
 import { setUp } from "../browser/stage.mjs";
 import { startCoturn } from "./coturn.mjs";
 
@@ -17,7 +18,8 @@ let stage;
 before(async () => {
   assert.ok(RELAY, "this machine has an IPv4 address besides 127.0.0.1");
   coturn = await startCoturn({ secrets: [SECRET], relays: [RELAY], permitted: [RELAY] });
-  Object.assign(process.env, { TURN_URLS: `turn:127.0.0.1:${coturn.port}?transport=udp`, TURN_SECRET: SECRET });
+  const urls = ["udp", "tcp"].map((transport) => `turn:127.0.0.1:${coturn.port}?transport=${transport}`);
+  Object.assign(process.env, { TURN_URLS: urls.join(","), TURN_SECRET: SECRET });
   stage = await setUp();
 });
 after(async () => {
@@ -80,4 +82,49 @@ test("with a credential that is not ours a browser gets no relay", { timeout: 60
   const { sdp } = await offer(eve);
   assert.ok(!sdp.includes("a=candidate:"), "no candidate");
   assert.ok((await eve.evaluate(() => refused)).includes(401));
+});
+
+test("connections to seven others, made twice for a reload, fit into what a person may allocate", { timeout: 60_000 }, async (t) => {
+  const dara = await page(t, "dara");
+  const { relays, refused } = await dara.evaluate(async () => {
+    const all = Array.from({ length: 14 }, () => new RTCPeerConnection(pc.getConfiguration()));
+    const refused = [];
+    const gathered = await Promise.all(all.map(async (one) => {
+      one.createDataChannel("talk");
+      one.onicecandidateerror = ({ errorCode }) => refused.push(errorCode);
+      const done = new Promise((done) => (one.onicegatheringstatechange = () => one.iceGatheringState === "complete" && done()));
+      await one.setLocalDescription();
+      await done;
+      return one.localDescription.sdp.match(/a=candidate:.* typ relay/g)?.length ?? 0;
+    }));
+    return { relays: gathered, refused };
+  });
+  const allocations = relays.reduce((sum, one) => sum + one, 0);
+  t.diagnostic(`${allocations} allocations for 14 connections`);
+  assert.deepEqual(refused, []);
+  assert.ok(relays.every((one) => one >= 2), `one for each address: ${relays}`);
+});
+
+test("in a call whose caller wants it nobody learns anybody's address", { timeout: 60_000 }, async (t) => {
+  const ada = await someone(stage, t, "ada");
+  const bo = await someone(stage, t, "bo", { answers: true });
+  await ada.evaluate(async (to) => take(await client.calls.start({ to, media: "audio", relayOnly: true })), bo.id);
+  for (const one of [ada, bo]) await state(one, "connected", { within: 30_000 });
+  for (const one of [ada, bo]) {
+    const { policy, kinds, chosen } = await one.evaluate(async () => {
+      const [pc] = pcs;
+      const stats = [...(await pc.getStats()).values()];
+      const of = (type) => stats.filter((one) => one.type === type);
+      const pair = stats.find(({ id }) => id === of("transport")[0].selectedCandidatePairId);
+      const type = (id) => stats.find((one) => one.id === id).candidateType;
+      const kinds = new Set([...of("local-candidate"), ...of("remote-candidate")].map(({ candidateType }) => candidateType));
+      return { policy: pc.getConfiguration().iceTransportPolicy, kinds: [...kinds], chosen: [type(pair.localCandidateId), type(pair.remoteCandidateId)] };
+    });
+    assert.deepEqual({ policy, kinds, chosen }, { policy: "relay", kinds: ["relay"], chosen: ["relay", "relay"] });
+  }
+  await hangUp(ada);
+  await dial(ada, bo, "audio");
+  await state(ada, "connected");
+  assert.equal(await ada.evaluate(() => pcs.at(-1).getConfiguration().iceTransportPolicy), "all", "other calls go straight");
+  await hangUp(ada);
 });

@@ -82,12 +82,12 @@ test("while the secret changes the old one is taken too", limits, async (t) => {
   assert.equal(await (await connected(t, made(OLD, `${ends}:late`))).allocate(), 200);
 });
 
-test("a person has twelve allocations, however many credentials", limits, async (t) => {
+test("a person has 64 allocations, however many credentials", limits, async (t) => {
   const ends = Math.floor(Date.now() / 1000) + 60;
-  for (let n = 0; n < 12; n++) {
+  for (let n = 0; n < 64; n++) {
     assert.equal(await (await connected(t, made(SECRET, `${ends + n}:greedy`))).allocate(), 200, `allocation ${n + 1}`);
   }
-  assert.equal(await (await connected(t, made(SECRET, `${ends + 12}:greedy`))).allocate(), 486, "Allocation Quota Reached");
+  assert.equal(await (await connected(t, made(SECRET, `${ends + 64}:greedy`))).allocate(), 486, "Allocation Quota Reached");
 });
 
 test("TCP is not relayed", limits, async (t) => {
@@ -171,7 +171,7 @@ test("the file says what its page says, and nothing that opens it", limits, asyn
     const said = ranges.some(({ v6, of: [first, last] }) => v6 === line.includes(":") && first === low && last === high);
     assert.ok(said, `${line} is in the file and not in the page`);
   }
-  for (const needed of ["use-auth-secret", "stale-nonce=600", "fingerprint", "user-quota=12", "total-quota=1200", "no-multicast-peers", "no-tcp-relay", "no-cli"]) {
+  for (const needed of ["use-auth-secret", "stale-nonce=600", "fingerprint", "user-quota=64", "total-quota=4800", "no-multicast-peers", "no-tcp-relay", "no-cli"]) {
     assert.ok(conf.includes(needed), needed);
   }
   for (const never of ["allow-loopback-peers", "allowed-peer-ip", "no-auth", "static-auth-secret", "user=", "cli-password", "mobility"]) {
