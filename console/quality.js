@@ -50,7 +50,7 @@ const y = (mos) => HEIGHT - 4 - ((mos - 1) / 3.5) * (HEIGHT - 8);
 /** @param {Direction} direction @param {(user: string) => string} name */
 function line({ listener, speaker, mos, level, verdict, points }, name) {
   const fault = FAULTS[verdict] ? ` ${FAULTS[verdict][0].toUpperCase()}${FAULTS[verdict].slice(1)}.` : "";
-  const words = `${name(listener)} heard ${name(speaker).replace(/^You$/, "you")}: ${level}, MOS ${mos.median?.toFixed(1)}, at worst ${mos.worst?.toFixed(1)}.${fault}`;
+  const words = `${name(listener)} heard ${name(speaker).replace(/^You$/, "you")}: ${level} in all, sound MOS ${mos.median?.toFixed(1)}, at worst ${mos.worst?.toFixed(1)}.${fault}`;
   const first = points[0].at_ms - points[0].span_ms;
   const whole = Math.max(1, points[points.length - 1].at_ms - first);
   const x = (/** @type {number} */ ms) => ((ms - first) / whole) * (WIDTH - 24) + 20;

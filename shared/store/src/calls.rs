@@ -356,9 +356,10 @@ fn description_put(call: CallId, description: &Description, read: Option<u64>) -
 }
 
 fn history_rows(call: &Call) -> Result<Vec<Write>, StoreError> {
+    let shown = Call { stopped: Vec::new(), in_vain: None, ..call.clone() };
     let row = |user| {
         let key = Key::History(user, call.created_at, call.id);
-        Ok(Write::Put { table: key.table(), item: item_of(&key, call, &[])?, expect: Expect::Whatever })
+        Ok(Write::Put { table: key.table(), item: item_of(&key, &shown, &[])?, expect: Expect::Whatever })
     };
     call.people.iter().map(|person| row(person.user)).collect()
 }
