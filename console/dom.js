@@ -49,6 +49,8 @@ export function renew(list, items, { id, row, isAll }) {
       gone.remove();
     }
   };
+  // What is between them and the old rows is not known.
+  if (!isAll && !items.some((item) => known.has(id(item)))) drop(undefined);
   for (const item of items) {
     const there = known.get(id(item));
     if (there) {

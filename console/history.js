@@ -16,10 +16,13 @@ export function pastCalls(client, demo) {
   whom.replaceChildren(whom.options[0], ...demo.filter(({ user_id }) => user_id !== me).map(({ user_id, name }) => h("option", { value: user_id }, `With ${name}`)));
   /** @type {string | null} */
   let cursor = null;
+  let filtered = 0;
 
   const read = async (/** @type {string | null} */ from, anew = false) => {
     const which = { missed: missed.checked, type: /** @type {any} */ (type.value), with: whom.value };
+    const mine = anew ? ++filtered : filtered;
     const page = await client.calls.history({ limit: 10, cursor: from, ...which });
+    if (mine !== filtered) return;
     const list = $("history-list");
     if (anew) list.replaceChildren();
     const how = { id: (/** @type {import("/client/types.js").CallView} */ call) => call.call_id, row: (/** @type {import("/client/types.js").CallView} */ call) => row(call, me), isAll: !page.next_cursor };
@@ -34,7 +37,10 @@ export function pastCalls(client, demo) {
   older.onclick = () => busy(older, () => read(cursor));
 
   const refresh = () => void read(null).catch(() => {});
-  missed.onchange = type.onchange = whom.onchange = () => void read(null, true).catch(() => {});
+  missed.onchange = type.onchange = whom.onchange = () => {
+    write("history-news", "");
+    void read(null, true).catch(() => {});
+  };
   $("history-list").replaceChildren();
   const unsubscribe = [
     client.on("notice", ({ event }) => event === "call.ended" && refresh()),

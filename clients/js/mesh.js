@@ -88,7 +88,7 @@ export class Mesh {
   }
 
   restart() {
-    for (const peer of this.#peers.values()) peer.restart();
+    for (const peer of this.#peers.values()) peer.reroute();
   }
 
   close() {

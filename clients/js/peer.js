@@ -119,6 +119,13 @@ export class Peer {
     this.#timers.mend ??= setTimeout(() => this.#inTurn(() => this.#restart()), after + (this.#polite() ? YIELD : 0));
   }
 
+  /** The network is another one: a path that was not found before may be there. */
+  reroute() {
+    this.#calm();
+    this.#mended = 0;
+    this.restart();
+  }
+
   /** Takes up newer ICE servers. */
   async configure() {
     const iceServers = await this.#room.iceServers();

@@ -237,13 +237,11 @@ export class Recording {
       await this.#post(id, "stop").catch((problem) => this.#way.log("recording: stop", problem));
       await this.#judge(tape);
       change.problem = tape.problem;
-      await upload.finish().catch((problem) => {
-        if (upload.parts === 0) throw problem;
-        change.problem = asProblem(problem);
-      });
+      const failed = await upload.finish().then(() => undefined, asProblem);
+      change.problem ??= failed;
       if (upload.parts > 0) await this.#post(id, "complete");
       else await patiently(() => this.#way.send("DELETE", `/api/v1/recordings/${id}`, { repeatable: true }), this.#way.log);
-      this.#tell({ ...change, state: upload.parts > 0 ? "kept" : "stopped" });
+      this.#tell({ ...change, state: upload.parts > 0 ? "kept" : failed ? "failed" : "stopped" });
     } catch (error) {
       this.#tell({ ...change, state: "failed", problem: asProblem(error) });
     }
@@ -254,7 +252,7 @@ export class Recording {
     try {
       const asked = Date.now();
       const view = await patiently(() => this.#way.send("GET", `/api/webrtc/call/${this.#room.id}`), this.#way.log);
-      tape.heard(view, { asked });
+      tape.heard(view, { asked, own: true });
       if (!this.#room.isOver) this.#room.update(view, { asked });
     } catch (problem) {
       this.#way.log("recording: the call was not heard", problem);

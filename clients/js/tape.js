@@ -10,6 +10,7 @@ const LATE = 3_000;
  * @typedef {object} Heard how a view of a call came
  * @property {number} [asked] it was asked for at this time, by this machine's clock
  * @property {number} [toldAt] it was told at this time, by the server's clock
+ * @property {boolean} [own] this side has stopped the recording
  */
 
 /**
@@ -47,12 +48,12 @@ export class Tape {
   }
 
   /** @param {CallView} view @param {Heard} how */
-  heard(view, { asked, toldAt }) {
+  heard(view, { asked, toldAt, own }) {
     const before = this.#view;
     if (before && view.seq < before.seq) return;
     this.#view = view;
     const ran = before && this.#runs(before);
-    if (ran && !isUnbroken(before, view, { toldAt, since: this.#now() - LATE })) this.cut();
+    if (ran && !isUnbroken(before, view, { toldAt, since: this.#now() - LATE, own })) this.cut();
     else if (!this.#runs(view)) this.#pass(Infinity);
     else if (asked !== undefined) this.#pass(asked);
   }

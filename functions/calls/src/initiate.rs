@@ -116,5 +116,5 @@ async fn last_call(
     if call.present().filter(|user| [me, other].contains(user)).count() == 2 {
         return Err(CallRefused::Superseded(id).into());
     }
-    Ok((Some(id), InVain::after(&call, me, now)?))
+    Ok((Some(id), InVain::after(&call, me, other, now)?))
 }

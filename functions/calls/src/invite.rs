@@ -24,8 +24,8 @@ api::body! {
 }
 
 /// Asks more people into a call that one is in, eight at once in all. Their devices ring for 90 s of their own. Who is in
-/// it or asked already is not asked again; who had left is; whom the host removed only the host asks. With an
-/// `Idempotency-Key`, repeating the request rings nobody twice; who has not heard of it yet rings.
+/// it or asked already is not asked again; who had left is; whom the host removed only the host asks. Whoever
+/// has not heard of it yet rings again. With an `Idempotency-Key`, repeating the request asks nobody twice.
 #[utoipa::path(
     post, path = "/api/webrtc/call/{id}/invite", operation_id = "invite", tag = "calls", security(("bearer" = [])),
     params(("id" = CallId, Path), ("Idempotency-Key" = Option<String>, Header, description = "Yours, one per invitation.")), request_body = Invite,

@@ -46,8 +46,8 @@ pub(crate) fn persons(cards: &[Versioned<Card>]) -> Vec<Person> {
     cards.iter().map(|card| Person { user: card.value.user, name: card.value.name.clone() }).collect()
 }
 
-/// Tells the devices of those of these people who were asked and have no device that knows of it yet, all at once. Who is connected is read after the invitation was written:
-/// whoever comes online later finds it there.
+/// Tells the devices of those of these people who were asked and have no device that knows of it yet, all at once. Who is
+/// connected is read after the invitation was written: whoever comes online later finds it there.
 pub(crate) async fn ring(state: &State, call: &Call, people: &[UserId], now: Timestamp) -> Result<(), Problem> {
     let unheard = |user: &&UserId| call.participant(**user).is_ok_and(|person| person.standing == Standing::Invited);
     let unheard: Vec<UserId> = people.iter().filter(unheard).copied().collect();

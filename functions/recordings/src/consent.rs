@@ -62,7 +62,9 @@ pub(crate) async fn consent(
     Body(say): Body<Consent>,
 ) -> Result<Json<CallView>, Refusal> {
     let says = say.read()?;
-    state.limit(Rate::Signal, caller.sub).await?;
+    if says != Says::No {
+        state.limit(Rate::Signal, caller.sub).await?;
+    }
     for _ in 0..TRIES {
         let now = state.now();
         let read = state.switchboard.call_of(caller.sub, id, true).await?;

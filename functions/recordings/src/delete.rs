@@ -13,7 +13,7 @@ use store::switchboard::TRIES;
 use crate::state::State;
 use crate::stop::end;
 
-/// Deletes a recording, for everybody: its recorder may, and whoever began the call if they were there. Its bytes are
+/// Deletes a recording, for everybody: its recorder may, and who was the call's host when it was asked for. Its bytes are
 /// gone when this is answered. Deleting it again changes nothing, for a day.
 #[utoipa::path(
     delete, path = "/api/recordings/{id}", operation_id = "deleteRecording", tag = "recordings", security(("bearer" = [])),

@@ -91,7 +91,7 @@ async fn grant(state: &State, me: UserId, id: RecordingId, number: usize, part: 
         let storage = Versioned { value, version };
         let upload = match (recording.upload.clone(), begun.take()) {
             (Some(upload), _) | (None, Some(upload)) => upload,
-            // One that nobody comes to know of is dropped by the bucket within a day.
+            // One that nobody comes to know of is dropped by the bucket within two days.
             (None, None) => state.blobs.begin(blobs::Key::Recording(id), recording.media.as_str()).await?,
         };
         recording.upload = Some(upload.clone());
@@ -112,7 +112,11 @@ async fn clear(state: &State, storage: Storage, now: Timestamp) -> Result<Storag
     let mut cleared = storage;
     for id in abandoned {
         let Some(found) = state.recordings.find(id).await? else { continue };
-        let aborted = match &found.value.upload {
+        let recording = found.value.settle(now);
+        if !matches!(recording.stage, Stage::Abandoned { .. }) {
+            continue;
+        }
+        let aborted = match &recording.upload {
             Some(upload) => state.blobs.abort(blobs::Key::Recording(id), upload).await,
             None => Ok(()),
         };

@@ -3,11 +3,10 @@
 use api::{Caller, Path, Refusal};
 use axum::Json;
 use axum::extract::State as Extract;
-use domain::id::RecordingId;
-use domain::recording::{Recording, RecordingRefused, Stage};
+use domain::id::{RecordingId, UserId};
+use domain::recording::{Recording, Stage};
 use serde::Serialize;
 use socket::Problem;
-use store::Versioned;
 use utoipa::ToSchema;
 
 use crate::complete::finish;
@@ -36,7 +35,7 @@ pub(crate) async fn show(
     Caller(caller): Caller,
     Path(id): Path<RecordingId>,
 ) -> Result<Json<RecordingWithLink>, Refusal> {
-    let recording = heal(&state, state.recording_of(caller.sub, id).await?).await?;
+    let recording = heal(&state, caller.sub, id).await?;
     let link = match recording.stage {
         Stage::Kept { .. } => Some(state.link(&recording).await?),
         _ => None,
@@ -45,11 +44,20 @@ pub(crate) async fn show(
 }
 
 /// As far as the bucket answers: otherwise it is shown as it stands, and whoever looks next goes on.
-async fn heal(state: &State, read: Versioned<Recording>) -> Result<Recording, Problem> {
+async fn heal(state: &State, me: UserId, id: RecordingId) -> Result<Recording, Problem> {
+    let read = state.recording_of(me, id).await?;
     let stands = read.value.clone();
-    match stands.stage {
-        Stage::Closing => Ok(finish(state, read).await.ok().flatten().unwrap_or(stands)),
-        Stage::Deleting { .. } if erase(state, read).await.is_ok() => Err(RecordingRefused::Stranger.into()),
-        _ => Ok(stands),
+    let done = match stands.stage {
+        Stage::Closing => finish(state, read).await.map(|kept| kept.is_some()),
+        Stage::Deleting { .. } => erase(state, read).await,
+        _ => return Ok(stands),
+    };
+    match done {
+        // Also after a lost race somebody else has gone on.
+        Ok(_) => Ok(state.recording_of(me, id).await?.value),
+        Err(problem) => {
+            tracing::warn!(problem = problem.code.as_str(), "a recording could not be gone on with");
+            Ok(stands)
+        }
     }
 }

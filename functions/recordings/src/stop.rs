@@ -54,7 +54,9 @@ pub(crate) async fn end(
         };
         let (recording, version) = (read.value.clone().follow(&call), read.version);
         let saved = if stopped.is_empty() {
-            recording.shown_to(by)?;
+            if recording.host != by {
+                recording.shown_to(by)?;
+            }
             state.switchboard.settle(known, now).await?;
             if recording == read.value {
                 return Ok(read);

@@ -17,11 +17,11 @@ use crate::state::State;
 pub(crate) enum StageName {
     /// Parts may come.
     Open,
-    /// All parts are known; complete it again if nobody did.
+    /// All parts are known; whoever looks at it or completes it again goes on.
     Closing,
     /// It can be watched.
     Kept,
-    /// It is being deleted; delete it again if nobody finished that.
+    /// It is being deleted; whoever looks at it or deletes it again goes on.
     Deleting,
     /// Nobody finished it.
     Abandoned,

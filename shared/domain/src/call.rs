@@ -284,13 +284,14 @@ pub struct InVain {
 }
 
 impl InVain {
-    /// What a call of `caller` to the same person begins with after the `last` call of the two: nobody's telephone rings
+    /// What a call of `caller` to `callee` begins with after the `last` call of the two: nobody's telephone rings
     /// more often than [`limit::CALLS_IN_VAIN`] says.
-    pub fn after(last: &Call, caller: UserId, now: Timestamp) -> Result<Option<Self>, CallRefused> {
+    pub fn after(last: &Call, caller: UserId, callee: UserId, now: Timestamp) -> Result<Option<Self>, CallRefused> {
         let (most, window) = limit::CALLS_IN_VAIN;
         let before = last.in_vain.unwrap_or(Self { count: 0, since: last.created_at });
         let free = before.since + window;
-        if last.caller != caller || last.connected_at().is_some() || free <= now {
+        let taken_up = last.participant(callee).is_ok_and(|person| person.joined_at.is_some());
+        if last.caller != caller || taken_up || free <= now {
             return Ok(None);
         }
         match before.count + 1 {
@@ -450,7 +451,7 @@ pub enum CallRefused {
     #[error("there is no such recording under way")]
     NotRecorded,
     /// This yes was said before this person's newest no, or by somebody who saw what has not happened.
-    #[error("this person has said no since")]
+    #[error("this person has said no since, or the number is not one of this call yet")]
     StaleConsent,
     /// Somebody who is there has not consented.
     #[error("not everybody who is in the call has consented to the recording")]

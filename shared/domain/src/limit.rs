@@ -267,7 +267,8 @@ rates! {
     Ticket "ticket" 10 then 1 per 5_000 ms each Person Together Open;
     /// Calls begun.
     CallSetup "call_setup" 20 then 1 per 60_000 ms each Person Together Open;
-    /// Offers, answers and batches of candidates over HTTP.
+    /// What moves a call over HTTP: descriptions, candidates, joins, signs of life, a consent. Hanging up and a no to a
+    /// recording are never refused.
     Signal "signal" 240 then 1 per 250 ms each Person Apart Open;
     /// Lists of ICE servers. A call needs one, a page that is loaded another; all credentials of a person share one quota at
     /// the TURN server, so a second one gives nothing and counting in each process is enough.

@@ -344,7 +344,7 @@ mod tests {
             ..candidate(n)
         };
         let much = Waiting { candidates: (0..32).map(long).collect(), ..batch(1, 0, 0) };
-        assert!(Waiting::with(None, much.clone()).is_ok(), "one batch of the longest has room");
+        assert!(Waiting::with(None, much.clone()).is_ok(), "a batch of long ones has room");
         let more = Waiting { candidates: (32..40).map(long).collect(), ..much.clone() };
         assert_eq!(Waiting::with(Some(much), more), Err(NegotiationRefused::TooManyCandidates));
 

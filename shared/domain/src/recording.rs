@@ -425,7 +425,11 @@ impl Recording {
         match self.stage {
             Stage::Open { until } => Some(until + limit::RECORDING_MEMORY),
             Stage::Abandoned { at } | Stage::Deleted { at } => Some(at + limit::RECORDING_MEMORY),
-            Stage::Closing | Stage::Kept { .. } | Stage::Deleting { .. } => None,
+            // It is in no list, so that perhaps nobody looks at it again.
+            Stage::Deleting { counted: false } => {
+                Some(self.began_at + limit::RECORDING_DROPPED + limit::RECORDING_MEMORY)
+            }
+            Stage::Closing | Stage::Kept { .. } | Stage::Deleting { counted: true } => None,
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::RecordingId;
 use crate::limit;
 
-/// Room for an upload, until it is abandoned.
+/// Room for an upload, until its bytes are gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reservation {
     /// For which recording.
@@ -53,11 +53,12 @@ impl Storage {
         self.kept + self.reserved.iter().map(|reservation| reservation.bytes).sum::<u64>()
     }
 
-    /// Recordings that were abandoned, and whose bytes may be in the bucket.
+    /// Recordings that were abandoned some minutes ago, so that nobody is about to complete them, and whose bytes may be in
+    /// the bucket.
     pub fn abandoned(&self, now: Timestamp) -> impl Iterator<Item = RecordingId> {
         self.reserved
             .iter()
-            .filter(move |reservation| reservation.until <= now)
+            .filter(move |reservation| reservation.until + limit::RECORDING_LATE <= now)
             .map(|reservation| reservation.recording)
     }
 
@@ -115,8 +116,8 @@ mod tests {
     #[test]
     fn nobody_gets_more_than_the_plan_and_everything_comes_back() {
         let full = Storage::default().reserve(room(1, limit::STORAGE_FREE, 10), at(0)).expect("it is empty");
-        assert_eq!(full.abandoned(at(9)).collect::<Vec<_>>(), []);
-        assert_eq!(full.abandoned(at(10)).collect::<Vec<_>>(), [id(1)]);
+        assert_eq!(full.abandoned(at(909)).collect::<Vec<_>>(), [], "somebody may be completing it");
+        assert_eq!(full.abandoned(at(910)).collect::<Vec<_>>(), [id(1)]);
         for second in [9, 10, 109] {
             let refused = full.clone().reserve(room(2, 1, 200), at(second));
             assert_eq!(refused, Err(StorageRefused::Full(limit::STORAGE_FREE)), "the bucket may have it");

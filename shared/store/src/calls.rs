@@ -211,7 +211,10 @@ impl Calls {
         let all = Ask { consistent: true, ..Ask::all_of(&Key::Call(id)) };
         let page = self.db.query(Ask { limit: Some(ITEMS_OF_TWO + 1), ..all.clone() }).await?;
         let known = Signalled::sorted(page.items)?;
-        let (Some(mut known), Some(_)) = (known.clone(), page.next) else { return Ok(known) };
+        if page.next.is_none() {
+            return Ok(known);
+        }
+        let Some(mut known) = known else { return Ok(None) };
         let peers = known.call.value.present().filter(|peer| *peer != user);
         let keys: Vec<Key<'_>> = peers.map(|peer| Key::Description(id, user, peer)).collect();
         let for_user = Range::Prefix(format!("{WAITING}{user}#"));

@@ -42,7 +42,7 @@ async fn an_abandoned_upload_counts_until_the_bucket_has_dropped_it() {
     let whole = whole_part();
     let bytes = whole.len() as u64;
     let left = recorded(&ada, &bo, &whole).await;
-    world.clock.advance(limit::RECORDING_IDLE);
+    world.clock.advance(limit::RECORDING_IDLE + limit::RECORDING_LATE);
     let (ada, bo) = (testkit::person::back(&ada).await, testkit::person::back(&bo).await);
     assert_eq!(ada.get(&format!("/api/recordings/{left}")).await.expect(200).text("/state"), "abandoned");
     assert_eq!((used(&world, &ada).await, arrived(&world, &left).await), (bytes, 1), "the bucket has it");

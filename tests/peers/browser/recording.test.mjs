@@ -7,6 +7,8 @@ import { accept, callState, hangUp, mediaFlows, pressCall, setUp, until } from "
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
+const { isUnbroken } = await import("../../../clients/js/consents.js");
+
 let stage;
 before(async () => (stage = await setUp()));
 after(() => stage?.tearDown());
@@ -378,6 +380,31 @@ test("a push says that a recording can be watched", { timeout: 30_000 }, async (
   assert.equal(told.recording_id, "rec_1");
 });
 
+test("whoever says no unheard and leaves, or is followed by a stop, is not recorded from the no on", () => {
+  const joined = (user_id, change) => ({ user_id, standing: "joined", generation: 1, consent: true, ...change });
+  const view = (seq, people, recording = { recording_id: "rec_1", state: "running" }) => ({ seq, end_time: null, recording, participants: people });
+  const before = view(9, [joined("ada"), joined("bo"), joined("cy")]);
+  const gone = { standing: "left", generation: 2, consent: null };
+  const lost = { since: 1_000 };
+  const left = (seq) => view(seq, [joined("ada"), joined("bo"), joined("cy", gone)]);
+  assert.equal(isUnbroken(before, left(10), lost), true, "left");
+  assert.equal(isUnbroken(before, left(11), lost), false, "no, then left");
+  const rings = view(9, [...before.participants, { user_id: "dee", standing: "ringing", generation: 0, consent: null }]);
+  const missed = (seq) => view(seq, [...before.participants, { user_id: "dee", standing: "missed", generation: 0, consent: null }]);
+  assert.equal(isUnbroken(rings, missed(10), lost), true, "somebody who did not answer");
+  assert.equal(isUnbroken(rings, missed(12), lost), false, "and no, then yes");
+  const reloaded = (seq) => view(seq, [joined("ada"), joined("bo", { generation: 3 }), joined("cy")]);
+  assert.equal(isUnbroken(before, reloaded(11), lost), true, "came back and consented");
+  assert.equal(isUnbroken(before, reloaded(13), lost), false, "while another said no, then yes");
+  const stays = (seq) => view(seq, before.participants);
+  assert.equal(isUnbroken(before, stays(10), lost), true, "one fact that does not show is no consent taken back and given again");
+  assert.equal(isUnbroken(before, stays(11), lost), false);
+  const stopped = view(10, before.participants.map((person) => ({ ...person, consent: null })), null);
+  assert.equal(isUnbroken(before, stopped, lost), false, "stopped by somebody else, unheard");
+  assert.equal(isUnbroken(before, stopped, { ...lost, toldAt: 1_001 }), true);
+  assert.equal(isUnbroken(before, stopped, { ...lost, own: true }), true);
+});
+
 test("a list that is brought up to date keeps what is there, with its focus", { timeout: 30_000 }, async (t) => {
   const ada = await stage.window(t, "Ada");
   const seen = await ada.evaluate(async () => {
@@ -389,7 +416,8 @@ test("a list that is brought up to date keeps what is there, with its focus", { 
     const seen = [];
     const bring = (items, isAll = false) => {
       const more = renew(list, [...items], { id: (item) => item, row, isAll });
-      seen.push([ids(), more, document.activeElement.textContent]);
+      const focus = list.contains(document.activeElement) ? document.activeElement.textContent : "";
+      seen.push([ids(), more, focus]);
     };
     bring("dcb");
     more(list, [..."ba"].map(row));
@@ -397,10 +425,12 @@ test("a list that is brought up to date keeps what is there, with its focus", { 
     list.children[1].firstChild.focus();
     const kept = list.children[1];
     bring("edcb");
+    seen.push(kept === list.children[2]);
     bring("ecb");
     bring("fe", true);
+    bring("zy");
     list.remove();
-    return [...seen, kept.dataset.id];
+    return seen;
   });
-  assert.deepEqual(seen, [["dcb", false, ""], ["dcba", "a"], ["edcba", true, "c"], ["ecba", true, "c"], ["fe", false, ""], "c"].map((one, at) => (at === 0 || at === 4 ? [one[0], one[1], seen[at][2]] : one)));
+  assert.deepEqual(seen, [["dcb", false, ""], ["dcba", "a"], ["edcba", true, "c"], true, ["ecba", true, "c"], ["fe", false, ""], ["zy", false, ""]]);
 });

@@ -128,7 +128,7 @@ problems! {
     QualityAbsurd "quality_absurd" 422 No "The report cannot be true", "Send the counters of getStats as they are, never their differences.";
     RecordingUnderWay "recording_under_way" 409 No "The call is being recorded already", "Wait until that recording is over.";
     NotRecorded "not_recorded" 409 No "There is no such recording under way", "Ask for one with POST …/recording.";
-    StaleConsent "stale_consent" 409 No "This person has said no since this yes was said", "Ask the person; send the yes again with the call's newest seq.";
+    StaleConsent "stale_consent" 409 No "This yes is not about the call as it stands", "Read the call, ask the person again, and send its seq.";
     ConsentMissing "consent_missing" 409 No "Not everybody in the call has consented to the recording", "Wait until they have; the call says who is missing.";
     CursorInvalid "cursor_invalid" 422 No "The cursor is not one of ours, or of another list", "Start again without a cursor.";
 

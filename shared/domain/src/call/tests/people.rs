@@ -137,7 +137,7 @@ fn whoever_comes_back_into_a_full_call_waits_until_somebody_leaves() {
 #[test]
 fn nobody_rings_more_than_three_times_in_vain_within_ten_minutes() {
     let call = |last: Option<&Call>, now: i64| -> Result<Call, CallRefused> {
-        let in_vain = last.map_or(Ok(None), |last| InVain::after(last, user(1), at(now)))?;
+        let in_vain = last.map_or(Ok(None), |last| InVain::after(last, user(1), user(2), at(now)))?;
         Ok(Call { in_vain, created_at: at(now), ..start(&[2]) })
     };
     let first = call(None, 0).expect("a first call");
@@ -147,8 +147,10 @@ fn nobody_rings_more_than_three_times_in_vain_within_ten_minutes() {
     assert_eq!(call(Some(&third), 300), Err(CallRefused::InVain(SignedDuration::from_secs(300))));
     assert_eq!(call(Some(&third), 600).expect("ten minutes after the first").in_vain, None);
 
-    assert_eq!(InVain::after(&third, user(2), at(300)), Ok(None), "who is called calls back");
+    assert_eq!(InVain::after(&third, user(2), user(1), at(300)), Ok(None), "who is called calls back");
     let taken_up = join(start(&[2]), 2, "phone", 1);
     let taken_up = Call { in_vain: third.in_vain, ..taken_up };
-    assert_eq!(InVain::after(&taken_up, user(1), at(300)), Ok(None));
+    assert_eq!(InVain::after(&taken_up, user(1), user(2), at(300)), Ok(None));
+    let by_another = join(third.invite(user(1), vec![person(3)], at(201)).expect("may").0, 3, "phone", 202);
+    assert!(InVain::after(&by_another, user(1), user(2), at(300)).is_err(), "it still was in vain to the one called");
 }
