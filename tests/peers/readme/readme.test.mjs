@@ -57,6 +57,14 @@ const ELSEWHERE = [
     why: "it needs an AWS account, and a table of some age",
     holds: async () => assert.equal((await read("template.yaml")).match(/PointInTimeRecoveryEnabled: true/g)?.length, 3),
   },
+  {
+    code: "aws s3api list-objects-v2 --bucket dchat-prod-recordingsbucket-… --prefix recordings/ --query 'Contents[].Key'\naws dynamodb get-item --table-name dchat-prod-CallsTable-… --key '{\"pk\": {\"S\": \"rec_…\"}, \"sk\": {\"S\": \"recording\"}}'",
+    why: "it needs an AWS account, and a recording that was lost",
+    holds: async () => {
+      assert.match(await read("shared/store/src/keys.rs"), /Self::Recording\(_\) => "recording"/);
+      assert.match(await read("shared/blobs/src/keys.rs"), /recordings\//);
+    },
+  },
 ];
 
 /** What a block must have done besides ending well and answering as the document shows. By its first line that says which it is. */
