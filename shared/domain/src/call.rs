@@ -26,16 +26,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{CallId, UserId};
 use crate::limit;
-use crate::quota::seconds_up;
 use crate::text::{DeviceId, Name};
 
 mod clock;
 mod group;
+mod in_vain;
 mod recording;
+mod refused;
 mod signal;
 mod stay;
 
+pub use in_vain::InVain;
 pub use recording::{Consent, Recorder, RecordingState, Says};
+pub use refused::CallRefused;
 pub use stay::Goodbye;
 
 /// What is sent.
@@ -274,33 +277,6 @@ pub struct Call {
     pub seq: u64,
 }
 
-/// Calls of one person to another, one after the other, that nobody took up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InVain {
-    /// How many.
-    pub count: u32,
-    /// When the first of them began.
-    pub since: Timestamp,
-}
-
-impl InVain {
-    /// What a call of `caller` to `callee` begins with after the `last` call of the two: nobody's telephone rings
-    /// more often than [`limit::CALLS_IN_VAIN`] says.
-    pub fn after(last: &Call, caller: UserId, callee: UserId, now: Timestamp) -> Result<Option<Self>, CallRefused> {
-        let (most, window) = limit::CALLS_IN_VAIN;
-        let before = last.in_vain.unwrap_or(Self { count: 0, since: last.created_at });
-        let free = before.since + window;
-        let taken_up = last.participant(callee).is_ok_and(|person| person.joined_at.is_some());
-        if last.caller != caller || taken_up || free <= now {
-            return Ok(None);
-        }
-        match before.count + 1 {
-            count if count >= most => Err(CallRefused::InVain(free.duration_since(now))),
-            count => Ok(Some(Self { count, ..before })),
-        }
-    }
-}
-
 /// What happened to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
@@ -388,75 +364,6 @@ pub enum CallEvent {
 
 /// What a change gives: the new state, and what happened.
 pub type Moved = Result<(Call, Vec<CallEvent>), CallRefused>;
-
-/// Why a call does not change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CallRefused {
-    /// Nobody but the caller was named.
-    #[error("a call needs somebody else")]
-    Nobody,
-    /// More people than [`limit::CALL_PEOPLE`] at once, or [`limit::CALL_ROSTER`] in all.
-    #[error(
-        "a call has at most {} people at once, the caller counted, and {} in all",
-        limit::CALL_PEOPLE,
-        limit::CALL_ROSTER
-    )]
-    TooMany,
-    /// The caller named himself.
-    #[error("who asks takes part anyway and must not be invited")]
-    Oneself,
-    /// Somebody was named twice.
-    #[error("{0} is named twice")]
-    Twice(UserId),
-    /// No such person.
-    #[error("{0} is not a person here")]
-    UnknownPerson(UserId),
-    /// Nobody took up several calls in a row; one more is possible after so long.
-    #[error("this person did not take up {} calls in a row; one more is possible in {} s", limit::CALLS_IN_VAIN.0, seconds_up(*.0))]
-    InVain(SignedDuration),
-    /// The two have a call already.
-    #[error("the two of you have the call {0} already")]
-    Superseded(CallId),
-    /// Not one of the call's people; to a stranger the call does not exist.
-    #[error("there is no such call")]
-    Stranger,
-    /// The call is over.
-    #[error("the call is over")]
-    Over,
-    /// This person joined with another device.
-    #[error("the call was answered on another device")]
-    AnsweredElsewhere,
-    /// This person declined, left, missed it or was sent away.
-    #[error("this person is no longer in the call")]
-    Gone,
-    /// What came means an earlier stay of this person.
-    #[error("this is about a stay that is over; the newest is {0}")]
-    StaleStay(u32),
-    /// Only somebody who joined may do this.
-    #[error("answer the call first")]
-    NotJoined,
-    /// Only the host may do this.
-    #[error("only the host of the call, {0}, may do this")]
-    NotHost(UserId),
-    /// Which of several people is meant?
-    #[error("the call has more than two people: say whom it is for")]
-    WhomFor,
-    /// The addressee is not another person of the call.
-    #[error("the addressee is not another person of this call")]
-    NotAPeer,
-    /// A recording is under way.
-    #[error("the recording {0} is under way")]
-    Recorded(crate::id::RecordingId),
-    /// There is no such recording, or somebody else makes it.
-    #[error("there is no such recording under way")]
-    NotRecorded,
-    /// This yes was said before this person's newest no, or by somebody who saw what has not happened.
-    #[error("this person has said no since, or the number is not one of this call yet")]
-    StaleConsent,
-    /// Somebody who is there has not consented.
-    #[error("not everybody who is in the call has consented to the recording")]
-    ConsentMissing,
-}
 
 /// A person to invite.
 #[derive(Clone, Debug, PartialEq, Eq)]
